@@ -1,0 +1,105 @@
+//! Instantly e-mail verification: one address per call, billed when it is started.
+//!
+//! Documented: POST starts it (no property but `email` and `webhook_url`), and after ten seconds the
+//! answer is `pending`; a GET asks for free. `verification_status` alone decides; `status` is about
+//! the request. `catch_all` is a boolean or the word "pending". Some calls answer 200 with an
+//! `error`. Assumed: a second POST is billed again, so it is never sent for one that is pending.
+//!
+//! Options: `webhook_url` (text).
+
+use serde_json::{Map, Value, json};
+
+use super::exchange::{self, Account, BuildError, HttpRequest};
+use super::found::Unreadable;
+use super::{Item, Part, Reply, Subject, judge, lenient};
+
+const PATH: &str = "/api/v2/email-verification";
+
+/// What is known about a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailVerdict {
+    Verified,
+    Invalid,
+    /// The domain takes every address: this one is not verified.
+    CatchAll,
+    /// Ask again, with a poll.
+    Pending,
+}
+
+pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
+    let mut body = Map::new();
+    body.insert("email".into(), json!(email(item)?));
+    if let Some(url) = account.text_option("webhook_url")? {
+        body.insert("webhook_url".into(), json!(url));
+    }
+    exchange::post(account.endpoint(PATH)?, account.bearer()?, &body)
+}
+
+pub(super) fn poll_request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
+    let path = format!("{PATH}/{}", exchange::segment(email(item)?));
+    Ok(exchange::get(account.endpoint(&path)?, account.bearer()?))
+}
+
+fn email(item: &Item) -> Result<&str, BuildError> {
+    match &item.subject {
+        Subject::Email(email) if is_address(email.trim()) => Ok(email.trim()),
+        _ => Err(BuildError::item(
+            &item.id,
+            "a verification takes an e-mail address",
+        )),
+    }
+}
+
+/// Enough to be sure that the path segment is no `..` and that nothing blank is paid for.
+fn is_address(email: &str) -> bool {
+    let is_clean = !email.contains(|c: char| c.is_control() || c.is_whitespace());
+    is_clean
+        && matches!(email.rsplit_once('@'), Some((local, domain)) if !local.is_empty() && !domain.is_empty())
+}
+
+pub(super) fn receive(items: &[Item], body: Value) -> Reply {
+    let ([item], None) = (items, judge::inner_refusal(items, &body, "statusCode")) else {
+        return judge::inner_refusal(items, &body, "statusCode").unwrap_or(Reply::Doubtful {
+            reason: "one e-mail address per answer".into(),
+        });
+    };
+    if lenient::text(&body, "verification_status").is_none() {
+        let message = judge::message_of(&body).unwrap_or_default();
+        let reason = judge::reason("HTTP 200 without a verification_status", &message, items);
+        return if judge::is_out_of_money(&message) {
+            Reply::Blocked { reason }
+        } else {
+            Reply::Doubtful { reason }
+        };
+    }
+    let asked = email(item).unwrap_or_default();
+    if lenient::text(&body, "email").is_some_and(|told| !told.eq_ignore_ascii_case(asked)) {
+        return Reply::Doubtful {
+            reason: "the answer is about another e-mail address".into(),
+        };
+    }
+    let verdict = read(&body);
+    let is_free = lenient::number(&body, "credits_used") == Some(0.0);
+    Reply::Answered(vec![Part {
+        item_id: item.id.clone(),
+        units: u32::from(!is_free),
+        matched: matches!(&verdict, Ok(verdict) if *verdict != EmailVerdict::Pending),
+        pending: verdict == Ok(EmailVerdict::Pending),
+        body,
+    }])
+}
+
+/// Reads a stored answer.
+pub fn read(body: &Value) -> Result<EmailVerdict, Unreadable> {
+    let status = lenient::text(body, "verification_status")
+        .ok_or_else(|| Unreadable::because("the answer has no verification_status"))?;
+    match status.to_ascii_lowercase().as_str() {
+        "pending" => Ok(EmailVerdict::Pending),
+        "invalid" => Ok(EmailVerdict::Invalid),
+        "verified" if lenient::flag(body, "catch_all") == Some(true) => Ok(EmailVerdict::CatchAll),
+        "verified" => Ok(EmailVerdict::Verified),
+        _ => Err(Unreadable::because(
+            "verification_status is none of pending, verified, invalid",
+        )),
+    }
+}
