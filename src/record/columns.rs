@@ -1,0 +1,227 @@
+//! Which member of a JSON object, or which column of an export, is which field of a record.
+//!
+//! Names are compared without case, spaces and punctuation, and without a leading `p_`: `p_city`,
+//! `City` and `CITY` are one name. When several members name one field, the name that stands first in
+//! the table wins, unless it is empty. Members that are in no list are kept aside under their own
+//! names. Source of the headers: PropStream exports; BatchData and PropertyRadar field names.
+
+use serde_json::Value;
+
+use super::contacts::{self, Gathered};
+use super::{LeadRecord, RecordProblem, value};
+
+/// A field of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    VendorRecordId,
+    VendorListId,
+    AddressLine1,
+    AddressLine2,
+    City,
+    State,
+    PostalCode,
+    Apn,
+    OwnerFirstName,
+    OwnerLastName,
+    OwnerFullName,
+    OwnerCompany,
+    Mak,
+    CountyFips,
+    PropertyValue,
+    EstimatedEquity,
+    Age,
+    OwnerOccupied,
+    Custom,
+}
+
+/// Our name first, then what others call it.
+const NAMES: [(Field, &[&str]); 19] = [
+    (Field::VendorRecordId, &["vendorrecordid", "radarid"]),
+    (Field::VendorListId, &["vendorlistid"]),
+    (
+        Field::AddressLine1,
+        &[
+            "addressline1",
+            "address1",
+            "address",
+            "propertyaddress",
+            "streetaddress",
+            "street",
+            "siteaddress",
+        ],
+    ),
+    (
+        Field::AddressLine2,
+        &["addressline2", "address2", "unit", "unitnumber"],
+    ),
+    (Field::City, &["city", "propertycity"]),
+    (Field::State, &["state", "propertystate"]),
+    (
+        Field::PostalCode,
+        &[
+            "postalcode",
+            "zip",
+            "zipcode",
+            "propertyzip",
+            "propertyzipcode",
+            "zipfive",
+        ],
+    ),
+    (Field::Apn, &["apn", "parcelnumber", "assessorparcelnumber"]),
+    (
+        Field::OwnerFirstName,
+        &["ownerfirstname", "owner1firstname", "firstname"],
+    ),
+    (
+        Field::OwnerLastName,
+        &["ownerlastname", "owner1lastname", "lastname"],
+    ),
+    (
+        Field::OwnerFullName,
+        &[
+            "ownerfullname",
+            "owner1fullname",
+            "ownername",
+            "fullname",
+            "owner",
+        ],
+    ),
+    (
+        Field::OwnerCompany,
+        &["ownercompany", "companyname", "company"],
+    ),
+    (Field::Mak, &["mak", "melissaaddresskey"]),
+    (
+        Field::CountyFips,
+        &["countyfips", "countyfipscode", "fipscode", "fips"],
+    ),
+    (
+        Field::PropertyValue,
+        &["propertyvalue", "estvalue", "estimatedvalue", "avm"],
+    ),
+    (
+        Field::EstimatedEquity,
+        &["estimatedequity", "estequity", "availableequity"],
+    ),
+    (Field::Age, &["age", "ownerage", "owner1age"]),
+    (Field::OwnerOccupied, &["owneroccupied", "isowneroccupied"]),
+    (Field::Custom, &["custom"]),
+];
+
+/// Longer than every name in the tables; a longer one is nobody's.
+const LONGEST_NAME: usize = 100;
+
+/// Reads a lead record from JSON: our names with or without `p_`, or the headers of an export; every
+/// value may be a string. The record is clean, but may identify no property.
+pub fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
+    let members = json.as_object().ok_or(RecordProblem::NotAnObject)?;
+    let mut record = LeadRecord::default();
+    let mut gathered = Gathered::default();
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for (name, value) in members {
+        let plain = plain_name(name);
+        if let Some((field, place)) = field_named(&plain) {
+            cells.push(Cell {
+                field,
+                place,
+                value,
+            });
+        } else if let Some(column) = contacts::column(&plain) {
+            gathered.add(column, value)?;
+        } else if !value.is_null() {
+            record.unmapped.insert(name.clone(), value.clone());
+        }
+    }
+    cells.sort_by_key(|cell| cell.place);
+    for cell in &cells {
+        fill(&mut record, cell)?;
+    }
+    record.contacts = gathered.into_contacts();
+    record.clean()
+}
+
+struct Cell<'a> {
+    field: Field,
+    /// Where the name stands in the field's list.
+    place: usize,
+    value: &'a Value,
+}
+
+fn plain_name(name: &str) -> String {
+    let name = name.trim();
+    let name = match name.get(..2) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("p_") => &name[2..],
+        _ => name,
+    };
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(LONGEST_NAME)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+fn field_named(plain: &str) -> Option<(Field, usize)> {
+    NAMES.iter().find_map(|(field, names)| {
+        let place = names.iter().position(|name| *name == plain)?;
+        Some((*field, place))
+    })
+}
+
+fn fill(record: &mut LeadRecord, cell: &Cell<'_>) -> Result<(), RecordProblem> {
+    let value = cell.value;
+    match cell.field {
+        Field::VendorRecordId => text(&mut record.vendor_record_id, "vendor_record_id", value),
+        Field::VendorListId => text(&mut record.vendor_list_id, "vendor_list_id", value),
+        Field::AddressLine1 => text(&mut record.address_line1, "address_line1", value),
+        Field::AddressLine2 => text(&mut record.address_line2, "address_line2", value),
+        Field::City => text(&mut record.city, "city", value),
+        Field::State => text(&mut record.state, "state", value),
+        Field::PostalCode => text(&mut record.postal_code, "postal_code", value),
+        Field::Apn => text(&mut record.apn, "apn", value),
+        Field::OwnerFirstName => text(&mut record.owner_first_name, "owner_first_name", value),
+        Field::OwnerLastName => text(&mut record.owner_last_name, "owner_last_name", value),
+        Field::OwnerFullName => text(&mut record.owner_full_name, "owner_full_name", value),
+        Field::OwnerCompany => text(&mut record.owner_company, "owner_company", value),
+        Field::Mak => text(&mut record.mak, "mak", value),
+        Field::CountyFips => text(&mut record.county_fips, "county_fips", value),
+        Field::PropertyValue => {
+            let amount = value::amount_of("property_value", value)?;
+            keep_first(&mut record.property_value, amount);
+            Ok(())
+        }
+        Field::EstimatedEquity => {
+            let amount = value::amount_of("estimated_equity", value)?;
+            keep_first(&mut record.estimated_equity, amount);
+            Ok(())
+        }
+        Field::Age => {
+            keep_first(&mut record.age, value::whole_of("age", value)?);
+            Ok(())
+        }
+        Field::OwnerOccupied => {
+            let answer = value::yes_or_no_of("owner_occupied", value)?;
+            keep_first(&mut record.owner_occupied, answer);
+            Ok(())
+        }
+        Field::Custom => {
+            keep_first(&mut record.custom, value::object_of("custom", value)?);
+            Ok(())
+        }
+    }
+}
+
+fn text(
+    slot: &mut Option<String>,
+    field: &'static str,
+    value: &Value,
+) -> Result<(), RecordProblem> {
+    let text = value::text_of(field, value)?;
+    keep_first(slot, text.filter(|text| !text.trim().is_empty()));
+    Ok(())
+}
+
+fn keep_first<T>(slot: &mut Option<T>, value: Option<T>) {
+    if slot.is_none() {
+        *slot = value;
+    }
+}
