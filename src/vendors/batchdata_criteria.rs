@@ -382,5 +382,4 @@ fn shown(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "batchdata_criteria_tests.rs"]
 mod tests;
