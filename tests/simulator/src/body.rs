@@ -31,6 +31,8 @@ pub struct Paced {
 
 /// A slow body comes in so many pieces.
 const PIECES: usize = 10;
+/// Time for the last bytes to leave before the connection is cut.
+const BEFORE_CUT: Duration = Duration::from_millis(20);
 
 impl Paced {
     /// A body that takes `over` to write and ends as told.
@@ -58,6 +60,19 @@ impl Paced {
     }
 }
 
+impl Paced {
+    /// Ends as told. A cut waits a little, so that the bytes before it are on their way.
+    fn end(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.ending == Ending::Whole || self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(sleep(BEFORE_CUT)));
+        waiting.as_mut().poll(context).map(|()| Some(Err(Cut)))
+    }
+}
+
 impl Body for Paced {
     type Data = Bytes;
     type Error = Cut;
@@ -67,8 +82,7 @@ impl Body for Paced {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if self.pieces.is_empty() {
-            let cut = self.ending == Ending::CutHalfway && self.left > 0;
-            return Poll::Ready(cut.then_some(Err(Cut)));
+            return self.end(context);
         }
         if !self.pause.is_zero() {
             let pause = self.pause;

@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::dialect::reason;
+
 /// A request that arrived whole.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
@@ -128,8 +130,9 @@ impl Answer {
     /// What a gateway in front of the vendor says.
     #[must_use]
     pub fn html(status: u16) -> Self {
+        let reason = reason(status);
         let text = format!(
-            "<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n<center><h1>{status} Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+            "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n</body>\r\n</html>\r\n"
         );
         let headers = vec![("content-type", "text/html".to_owned())];
         Self {

@@ -8,6 +8,8 @@ pub mod melissa;
 pub mod signalwire;
 mod wording;
 
+pub use wording::reason;
+
 use serde_json::json;
 
 use crate::exchange::{Answer, Call};

@@ -31,10 +31,19 @@ pub enum Copy {
 /// Objects that this record lacks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gaps {
-    pub valuation: bool,
-    pub demographics: bool,
+    pub valuation: Gap,
+    pub demographics: Gap,
     pub owner_names: bool,
     pub parcel: bool,
+}
+
+/// How an object is missing: clients have met both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gap {
+    #[default]
+    None,
+    Absent,
+    Null,
 }
 
 /// The records of `properties`, oldest first. A second record comes some time after the first.
@@ -80,10 +89,22 @@ fn listing(seed: u64, property: &Property, copy: Copy, dice: &mut Dice) -> Listi
         copy,
         address,
         gaps: Gaps {
-            valuation: dice.percent(2),
-            demographics: dice.percent(2) || property.owner.age.is_none(),
+            valuation: gap(dice),
+            demographics: if property.owner.age.is_none() {
+                Gap::Absent
+            } else {
+                gap(dice)
+            },
             owner_names: dice.percent(2),
             parcel: dice.percent(if copy == Copy::Second { 40 } else { 1 }),
         },
+    }
+}
+
+fn gap(dice: &mut Dice) -> Gap {
+    match dice.below(100) {
+        0 => Gap::Absent,
+        1 => Gap::Null,
+        _ => Gap::None,
     }
 }

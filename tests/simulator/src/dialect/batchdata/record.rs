@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::traced::{phone_v1, tested};
 use crate::dice::{fingerprint, share};
-use crate::world::listing::{Copy, Listing};
+use crate::world::listing::{Copy, Gap, Listing};
 use crate::world::property::Property;
 
 /// Data sets that the token is granted; a request that names none gets, and pays for, all.
@@ -50,12 +50,12 @@ pub fn render(listing: &Listing, property: &Property, datasets: &BTreeSet<&str>)
         contact(&mut record, property);
     }
     if has("valuation") || has("core") {
-        gap(&mut record, "valuation", listing.gaps.valuation, || {
+        put(&mut record, "valuation", listing.gaps.valuation, || {
             valuation(property)
         });
     }
     if has("demographics") {
-        gap(
+        put(
             &mut record,
             "demographics",
             listing.gaps.demographics,
@@ -88,13 +88,14 @@ fn modified(index: usize) -> String {
     )
 }
 
-/// Inserts an object, or shows that it is missing in one of the two ways seen.
-fn gap(record: &mut Map<String, Value>, name: &str, missing: bool, make: impl Fn() -> Value) {
-    if !missing {
-        record.insert(name.into(), make());
-    } else if record.len().is_multiple_of(2) {
-        record.insert(name.into(), Value::Null);
-    }
+/// Inserts a member, or leaves it out in the listing's way.
+fn put(record: &mut Map<String, Value>, name: &str, gap: Gap, make: impl Fn() -> Value) {
+    let value = match gap {
+        Gap::None => make(),
+        Gap::Null => Value::Null,
+        Gap::Absent => return,
+    };
+    record.insert(name.into(), value);
 }
 
 fn basic(record: &mut Map<String, Value>, listing: &Listing, property: &Property) {

@@ -1,6 +1,6 @@
 //! `POST /api/v1/property/search` and `GET /api/v2/property/search-sessions`.
 //!
-//! Every returned record is billed, hits that are not returned are free. Skip and take walk the
+//! Every returned property is billed; hits that are not returned, and holes in the list, are free. Skip and take walk the
 //! live list, so an arrival at its top shifts every later page by one and a record is delivered,
 //! and billed, twice; a cursor walks the list as it stood; a session delivers nothing twice.
 
@@ -20,6 +20,7 @@ use crate::exchange::{Answer, Call};
 use crate::office::Office;
 use crate::settings::{PageOrder, Replay};
 use crate::vendor::Vendor;
+use crate::world::listing::Copy;
 
 /// A checked search request.
 struct Request {
@@ -237,7 +238,8 @@ fn deliver(office: &mut Office, request: &Request, chosen: &Chosen) -> Value {
     }
     let session_name = options.session.as_ref().map_or("-", |(id, _)| id.as_str());
     let micros = dataset_price(office, &options.datasets);
-    for listing in &listings {
+    let properties = listings.iter().filter(|listing| listing.copy != Copy::Null);
+    for listing in properties {
         office.bill.charge(Charge {
             vendor: Vendor::BatchdataSearch,
             item: format!("{session_name}/{}", listing.record_id),

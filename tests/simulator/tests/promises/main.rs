@@ -1,0 +1,12 @@
+//! What the simulator promises: each dialect as documented, and a bill that can be trusted.
+
+mod bill_and_faults;
+mod campaigns;
+mod customer;
+mod email_verification;
+mod melissa;
+mod phone_verification;
+mod property_search;
+mod sessions_and_cursors;
+mod skip_trace;
+mod wire;
