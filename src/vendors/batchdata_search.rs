@@ -9,6 +9,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
+pub use super::batchdata_criteria::CriteriaProblem;
 use super::batchdata_criteria::{self, Sort};
 use super::exchange::{self, Account, BuildError, HttpRequest};
 use super::found::{FoundContact, OwnerFlags, Unreadable};
@@ -44,12 +45,18 @@ pub struct PulledRecord {
     pub flags: OwnerFlags,
 }
 
+/// Whether a pull's parameters are understood, before anything is queued for them.
+pub fn check_criteria(params: &Value) -> Result<(), CriteriaProblem> {
+    batchdata_criteria::from_params(params).map(drop)
+}
+
 pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
     let Subject::Search(page) = &item.subject else {
         return Err(BuildError::item(&item.id, "a search takes a search page"));
     };
     let wrong = |problem: String| BuildError::item(&item.id, problem);
-    let criteria = batchdata_criteria::from_params(&page.criteria).map_err(wrong)?;
+    let criteria = batchdata_criteria::from_params(&page.criteria)
+        .map_err(|problem| wrong(problem.to_string()))?;
     let mut options = Map::new();
     paging(page, &mut options).map_err(wrong)?;
     options.insert("sort".into(), sort(account, criteria.sort)?);
@@ -139,27 +146,25 @@ pub(super) fn receive(items: &[Item], body: Value) -> Reply {
             reason: judge::reason("HTTP 200 without results", &message, items),
         };
     };
-    let returned = lenient::list(results, "properties")
-        .iter()
-        .filter(|property| !property.is_null())
-        .count();
-    let counted = lenient::count(results, "meta.results.resultCount").unwrap_or(0);
-    // The vendor's own count may be higher than what arrived, but not than what was asked for.
     let asked = super::max_units(super::Product::BatchdataSearch, item);
-    let counted = u32::try_from(counted).unwrap_or(u32::MAX).min(asked);
-    let returned = u32::try_from(returned).unwrap_or(u32::MAX);
-    // Read as an empty page, this would end the pull for good.
-    let is_listed = lenient::at(results, "properties").is_some_and(Value::is_array)
-        || lenient::count(results, "meta.results.resultCount") == Some(0)
-        || asked == 0;
-    if !is_listed || returned == 0 && counted > 0 {
+    let listed = lenient::list(results, "properties");
+    let counted = lenient::count(results, "meta.results.resultCount");
+    // Read as an empty page, these would end the pull for good.
+    let is_listed = lenient::at(results, "properties").is_some_and(Value::is_array);
+    let is_empty = counted == Some(0) || asked == 0 || is_listed && counted.is_none();
+    if listed.is_empty() && !is_empty {
         return Reply::Doubtful {
             reason: "HTTP 200 without a readable list of records".into(),
         };
     }
+    let returned = listed.iter().filter(|record| !record.is_null()).count();
+    let returned = u32::try_from(returned).unwrap_or(u32::MAX);
+    // A count beyond the list means that records were billed and lost on the way.
+    let lost = counted.filter(|counted| *counted > listed.len() as u64);
+    let lost = lost.map_or(0, |counted| u32::try_from(counted).unwrap_or(u32::MAX));
     Reply::Answered(vec![Part {
         item_id: item.id.clone(),
-        units: returned.max(counted),
+        units: returned.max(lost.min(asked)),
         matched: returned > 0,
         pending: false,
         body,

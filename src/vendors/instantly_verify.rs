@@ -79,10 +79,10 @@ pub(super) fn receive(items: &[Item], body: Value) -> Reply {
         };
     }
     let verdict = read(&body);
-    let is_free = lenient::number(&body, "credits_used") == Some(0.0);
     Reply::Answered(vec![Part {
         item_id: item.id.clone(),
-        units: u32::from(!is_free),
+        // `credits_used` is of this request: a poll is free, the verification it asks about was not.
+        units: 1,
         matched: matches!(&verdict, Ok(verdict) if *verdict != EmailVerdict::Pending),
         pending: verdict == Ok(EmailVerdict::Pending),
         body,

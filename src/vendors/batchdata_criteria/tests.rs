@@ -98,7 +98,18 @@ fn what_is_not_understood_is_refused() {
         json!({"zip_codes": ["90028"], "sort": {"by": "x"}}),
         json!({"search_criteria": {}, "zip_codes": ["90028"]}),
         json!({"search_criteria": "x"}),
+        json!({"search_criteria": {}}),
+        json!({"zip_codes": ["90028"], "sort": {"field": 1}}),
+        json!({"zip_codes": ["90028"], "sort": {"field": "a", "sortOrder": "up"}}),
+        json!({"city": "Mesa", "county": "Maricopa", "state": "AZ"}),
     ] {
         assert!(from_params(&params).is_err(), "{params}");
     }
+}
+
+#[test]
+fn a_county_is_not_taken_for_the_city_of_its_name() {
+    let query = |county: &str| search(json!({"county": county, "state": "AZ"}))["query"].clone();
+    assert_eq!(query("Maricopa"), "Maricopa County, AZ");
+    assert_eq!(query("Orleans Parish"), "Orleans Parish, AZ");
 }

@@ -109,15 +109,15 @@ fn verification_status_alone_decides_and_catch_all_is_not_verified() {
 }
 
 #[test]
-fn a_settled_answer_is_one_unit_unless_the_vendor_says_it_was_free() {
+fn a_settled_answer_is_one_unit_also_when_it_came_by_a_free_poll() {
     let settled = std::str::from_utf8(fixture!("instantly_verified.json")).expect("text");
     let told = parts(received(200, settled));
     assert_eq!(
         (told[0].units, told[0].matched, told[0].pending),
         (1, true, false)
     );
-    let free = r#"{"verification_status": "invalid", "credits_used": 0}"#;
-    assert_eq!(parts(received(200, free))[0].units, 0);
+    let polled = r#"{"verification_status": "invalid", "credits_used": 0}"#;
+    assert_eq!(parts(received(200, polled))[0].units, 1);
 }
 
 #[test]

@@ -190,6 +190,7 @@ fn a_page_that_may_have_been_billed_is_never_taken_for_an_empty_one() {
         r#"{"results": {}}"#,
         r#"{"results": {"properties": "none"}}"#,
         r#"{"results": {"properties": [], "meta": {"results": {"resultCount": 7}}}}"#,
+        r#"{"results": {"properties": null, "meta": {"results": {"resultCount": 7}}}}"#,
         r#"{"results": {"properties": [{"_id": "p"#,
         r#"{"status": {"code": 500}}"#,
         r#"[]"#,
@@ -203,6 +204,36 @@ fn a_page_that_may_have_been_billed_is_never_taken_for_an_empty_one() {
         );
         assert!(matches!(reply, Reply::Doubtful { .. }), "{body}: {reply:?}");
     }
+}
+
+#[test]
+fn holes_are_free_and_records_lost_on_the_way_are_not() {
+    for (records, counted, units) in [
+        (json!([null, null]), json!(2), 0),
+        (json!([null, {"_id": "p"}]), json!(2), 1),
+        (json!([{"_id": "p"}]), json!(3), 3),
+        (json!([{"_id": "p"}]), json!(100_000), 100),
+        (json!([{"_id": "p"}, {"_id": "q"}]), json!("1"), 2),
+        (json!([{"_id": "p"}]), json!(null), 1),
+    ] {
+        let meta = json!({"results": {"resultCount": counted}});
+        let body = json!({"results": {"properties": records, "meta": meta}}).to_string();
+        let reply = receive(
+            PRODUCT,
+            &Value::Null,
+            &[page(|_| ())],
+            &answer(200, body.as_bytes()),
+        );
+        assert_eq!(parts(reply)[0].units, units, "{body}");
+    }
+}
+
+#[test]
+fn parameters_can_be_checked_before_they_are_queued() {
+    let check = super::batchdata_search::check_criteria;
+    assert_eq!(check(&json!({"zip_codes": ["85001"]})), Ok(()));
+    let problem = check(&json!({"zip_codes": ["85001"], "pool": "secret"})).expect_err("unknown");
+    assert_eq!(problem.to_string(), "\"pool\" is not understood");
 }
 
 #[test]

@@ -219,6 +219,26 @@ fn fewer_nulls_than_items_left_over_prove_nothing() {
 }
 
 #[test]
+fn misses_that_leave_no_element_are_found_by_the_vendors_count() {
+    let items = ["1 A St", "2 A St", "3 A St"].map(|street| house(street, street, "85001"));
+    let told = |counts: Value| {
+        let body = json!({"results": {"meta": {"results": counts}, "persons": [
+            {"requestId": "1 A St", "meta": {"matched": true}},
+            {"requestId": "2 A St", "meta": {"matched": false, "error": true}}]}});
+        parts(received(&items, body.to_string().as_bytes())).len()
+    };
+    assert_eq!(
+        told(json!({"matchCount": 1, "noMatchCount": 1, "errorCount": 1})),
+        3
+    );
+    assert_eq!(
+        told(json!({"matchCount": 2, "noMatchCount": 0, "errorCount": 1})),
+        2
+    );
+    assert_eq!(told(json!(null)), 2);
+}
+
+#[test]
 fn an_empty_list_is_a_miss_for_all_unless_the_vendor_counts_otherwise() {
     let empty = json!({"results": {"persons": [], "meta": {"results": {"matchCount": 0}}}});
     let parts_of = |body: Value| parts(received(&two_houses(), body.to_string().as_bytes()));
