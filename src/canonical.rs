@@ -78,8 +78,8 @@ pub fn canonical_json(value: &Value) -> String {
 ///
 /// Does not depend on key order, white space, members that are null, page-like keys (at the top and
 /// in a top-level `options` or `pagination`), or order and repetitions in set-like arrays. Set-like is
-/// an array that holds only texts or only whole numbers, like `zip_codes`; not one with a null (an
-/// open range), nested values or fractions (coordinates), nor one under a key that speaks of order.
+/// a member that is an array of only texts or only whole numbers, like `zip_codes`; not one with a null
+/// (an open range), nested values or fractions (coordinates), nor one under a key that speaks of order.
 pub fn query_sig(params: &Value) -> Result<String, NotAnObject> {
     let members = params.as_object().ok_or(NotAnObject)?;
     let mut query = without_page_keys(members);
@@ -94,7 +94,7 @@ pub fn query_sig(params: &Value) -> Result<String, NotAnObject> {
             }
         }
     }
-    let canonical = canonical_json(&comparable("", &Value::Object(query)));
+    let canonical = canonical_json(&comparable(None, &Value::Object(query)));
     Ok(hex(&Sha256::digest(canonical.as_bytes())))
 }
 
@@ -127,19 +127,20 @@ fn is_one_of(key: &str, names: &[&str]) -> bool {
     names.contains(&plain.as_str())
 }
 
-/// The value with nulls dropped from objects and set-like arrays sorted.
-fn comparable(key: &str, value: &Value) -> Value {
+/// The value with nulls dropped from objects and set-like arrays sorted. `key` is the member's own,
+/// `None` for an element of an array: an array in an array is a range or a pair, not a set.
+fn comparable(key: Option<&str>, value: &Value) -> Value {
     match value {
         Value::Object(members) => members
             .iter()
             .filter(|(_, member)| !member.is_null())
-            .map(|(key, member)| (key.clone(), comparable(key, member)))
+            .map(|(key, member)| (key.clone(), comparable(Some(key), member)))
             .collect(),
         Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(|item| comparable(key, item)).collect();
-            if is_set_like(key, &items) {
+            let mut items: Vec<Value> = items.iter().map(|item| comparable(None, item)).collect();
+            if key.is_some_and(|key| is_set_like(key, &items)) {
                 items.sort_by_cached_key(canonical_json);
-                items.dedup_by_key(|item| canonical_json(item));
+                items.dedup();
             }
             Value::Array(items)
         }

@@ -90,7 +90,7 @@ impl FromStr for Money {
         if fraction.len() > FRACTION_DIGITS {
             return Err(MoneyProblem::TooFine);
         }
-        // Seven digits at most are added to a checked product, so only the product can be too large.
+        // Six digits are left, so only the dollars can be too large.
         let micros: i64 = format!("{fraction:0<FRACTION_DIGITS$}")
             .parse()
             .map_err(|_| MoneyProblem::NotADecimal)?;

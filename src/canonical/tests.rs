@@ -89,6 +89,7 @@ fn differences_that_may_matter_are_part_of_the_signature() {
             r#"{"criteria":[{"name":"Zip"},{"name":"Age"}]}"#,
             r#"{"criteria":[{"name":"Age"},{"name":"Zip"}]}"#,
         ),
+        (r#"{"value":[["b","a"]]}"#, r#"{"value":[["a","b"]]}"#),
         (r#"{"city":"Mesa"}"#, r#"{"City":"Mesa"}"#),
         (r#"{"start":1}"#, r#"{"start":2}"#),
         (

@@ -272,10 +272,8 @@ fn ignores_tag(domain: &str) -> bool {
 fn is_padding(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
-        || matches!(
-            c,
-            ',' | ';' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}'
-        )
+        || matches!(c, ',' | ';' | '\'' | '"')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
 }
 
 #[cfg(test)]

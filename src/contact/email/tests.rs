@@ -20,6 +20,7 @@ fn what_stands_around_an_address_is_stripped() {
         "Pat Example <pat@example.com>",
         "\"Example, Pat\" <mailto:pat@example.com>;",
         "pat@example.com,",
+        "'pat@example.com'",
         "pat@example.com.",
         "\u{FEFF}pat@example.com\u{200B}",
     ] {
@@ -138,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(left in "\\PC{0,30}", right in "\\PC{0,30}", dress in "[<>@.\"\\[\\] mailto:]{0,20}") {
+    fn no_text_panics(left in any::<String>(), right in any::<String>(), dress in "[<>@.\"\\[\\] mailto:]{0,20}") {
         for text in [format!("{left}@{right}"), format!("{dress}{left}@{right}{dress}"), format!("{left}{dress}")] {
             if let Ok(address) = parse(&text) {
                 let _ = address.provider_key();

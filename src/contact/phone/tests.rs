@@ -143,14 +143,11 @@ fn the_problem_never_repeats_the_number() {
 
 #[test]
 fn uri_parameters_that_break_the_library_are_cut_off() {
-    for text in [
-        ";phone-context=+1tel:6025550143",
-        "6025550143;phone-context=+1 tel:",
-        "tel:;phone-context=+44",
-    ] {
-        let _ = parse(text);
-    }
+    assert_eq!(number("6025550143;phone-context=+1;tel:6"), "+16025550143");
     assert_eq!(number("6025550143;phone-context=+44"), "+16025550143");
+    for text in [";phone-context=+1;tel:6025550143", "tel:;phone-context=+44"] {
+        assert_eq!(parse(text), Err(PhoneProblem::NotANumber));
+    }
 }
 
 /// Not a benchmark, a bound: ten times the figure measured in a release build on a slow machine.
@@ -195,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in "\\PC{0,60}", tail in "[-+0-9a-zA-Z;=.#*() \u{FF10}-\u{FF19}]{0,40}") {
+    fn no_text_panics(text in any::<String>(), tail in "[-+0-9a-zA-Z;=.#*() \u{FF10}-\u{FF19}]{0,40}") {
         let _ = parse(&text);
         let _ = parse(&tail);
         let _ = parse(&format!("{tail}{text}"));
