@@ -109,6 +109,18 @@ fn fold(word: &str) -> String {
         "TRAIL" => "TRL",
         "SQUARE" => "SQ",
         "APT" | "APARTMENT" | "UNIT" | "STE" | "SUITE" => "#",
+        "FIRST" => "1ST",
+        "SECOND" => "2ND",
+        "THIRD" => "3RD",
+        "FOURTH" => "4TH",
+        "FIFTH" => "5TH",
+        "SIXTH" => "6TH",
+        "SEVENTH" => "7TH",
+        "EIGHTH" => "8TH",
+        "NINTH" => "9TH",
+        "TENTH" => "10TH",
+        "ELEVENTH" => "11TH",
+        "TWELFTH" => "12TH",
         other => other,
     };
     folded.to_owned()
@@ -135,6 +147,15 @@ mod tests {
         ] {
             assert!(same(sent.clone(), spelling.clone()), "{spelling}");
         }
+    }
+
+    #[test]
+    fn an_ordinal_is_the_same_in_words_and_in_figures() {
+        let sent = json!({"street": "2172 Fifth Terrace", "zip": "90038"});
+        assert!(same(
+            sent,
+            json!({"street": "2172 5th Ter", "zip": "90038-7785"})
+        ));
     }
 
     #[test]
