@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::exchange::{Answer, Call};
 use crate::faults::Rule;
+use crate::limits::Limit;
 use crate::simulator::Simulator;
 use crate::vendor::Vendor;
 
@@ -28,6 +29,7 @@ pub fn answer(simulator: &Simulator, call: &Call) -> Answer {
         }
         ("GET", "/stats") => Ok(simulator.with_stats(|stats| stats.to_json())),
         ("POST", "/latency") => latency(simulator, call),
+        ("POST", "/limits") => limits(simulator, call),
         ("POST", "/world/add") => arrivals(simulator, call),
         ("GET", "/world/summary") => {
             Ok(simulator.with_office(|office| json!(office.world.summary())))
@@ -90,6 +92,15 @@ fn latency(simulator: &Simulator, call: &Call) -> Result<Value, String> {
         simulator.set_latency(vendor, Duration::from_millis(ms));
     }
     Ok(json!({"ms": ms}))
+}
+
+/// `{"vendor": "melissa", "per_second": 10, "in_flight": 4}`; what is left out is unlimited.
+fn limits(simulator: &Simulator, call: &Call) -> Result<Value, String> {
+    let given = body(call)?;
+    let vendor = vendor(given["vendor"].as_str())?;
+    let limit: Limit = serde_json::from_value(given).map_err(|error| error.to_string())?;
+    simulator.with_limits(|limits| limits.set(vendor, limit));
+    Ok(json!({"vendor": vendor, "limit": limit}))
 }
 
 fn arrivals(simulator: &Simulator, call: &Call) -> Result<Value, String> {

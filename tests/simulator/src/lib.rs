@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod dice;
 pub mod exchange;
 pub mod faults;
+pub mod limits;
 pub mod office;
 pub mod running;
 pub mod server;

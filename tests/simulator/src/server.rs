@@ -121,12 +121,18 @@ async fn read(request: Request<Incoming>) -> Option<Call> {
 async fn work(simulator: &Simulator, vendor: Vendor, call: &Call) -> Option<Reply> {
     let began = Instant::now();
     let request = format!("{} {}", call.method, call.path);
-    simulator.with_stats(|stats| stats.begin(vendor));
+    let in_flight = simulator.with_stats(|stats| stats.begin(vendor));
+    let admitted = simulator.with_limits(|limits| limits.admits(vendor, in_flight, began));
     let half = simulator.latency(vendor) / 2;
-    let fault = simulator.with_faults(|faults| faults.strike(vendor, &request));
-    tokio::time::sleep(half).await;
-    let reply = attempt(simulator, (vendor, call), fault.as_ref()).await;
-    tokio::time::sleep(half).await;
+    let reply = if admitted {
+        let fault = simulator.with_faults(|faults| faults.strike(vendor, &request));
+        tokio::time::sleep(half).await;
+        let reply = attempt(simulator, (vendor, call), fault.as_ref()).await;
+        tokio::time::sleep(half).await;
+        reply
+    } else {
+        Some(Reply::plain(dialect::refusal(vendor, 429, None)))
+    };
     let status = reply.as_ref().map_or(0, |reply| reply.answer.status);
     simulator.with_stats(|stats| stats.end(vendor, request, (status, began.elapsed())));
     reply

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::dialect;
 use crate::exchange::{Answer, Call};
 use crate::faults::Faults;
+use crate::limits::Limits;
 use crate::office::Office;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -19,6 +20,7 @@ pub struct Simulator {
     office: Mutex<Office>,
     faults: Mutex<Faults>,
     stats: Mutex<Stats>,
+    limits: Mutex<Limits>,
     latencies: Mutex<BTreeMap<Vendor, Duration>>,
 }
 
@@ -33,6 +35,7 @@ impl Simulator {
         Self {
             faults: Mutex::new(Faults::new(settings.seed)),
             stats: Mutex::new(Stats::default()),
+            limits: Mutex::new(Limits::default()),
             latencies: Mutex::new(latencies),
             office: Mutex::new(Office::new(settings)),
         }
@@ -64,6 +67,11 @@ impl Simulator {
     /// Looks at or adds to the statistics.
     pub fn with_stats<T>(&self, look: impl FnOnce(&mut Stats) -> T) -> T {
         look(&mut locked(&self.stats))
+    }
+
+    /// Asks or changes the limits.
+    pub fn with_limits<T>(&self, look: impl FnOnce(&mut Limits) -> T) -> T {
+        look(&mut locked(&self.limits))
     }
 
     /// How long a request to this vendor takes.

@@ -40,12 +40,13 @@ pub struct Seen {
 }
 
 impl Stats {
-    /// A request begins.
-    pub fn begin(&mut self, vendor: Vendor) {
+    /// A request begins; says how many of this vendor's are now worked on.
+    pub fn begin(&mut self, vendor: Vendor) -> u64 {
         let own = self.vendors.entry(vendor).or_default();
         own.requests += 1;
         own.in_flight += 1;
         own.max_in_flight = own.max_in_flight.max(own.in_flight);
+        own.in_flight
     }
 
     /// A request ends.

@@ -44,7 +44,10 @@ pub fn answer(office: &mut Office, call: &Call) -> Answer {
             Ok(address) => start(office, &address),
             Err(message) => refuse(400, &message),
         },
-        (Some(rest), "GET") if rest.len() > 1 => poll(office, &percent_decode(&rest[1..])),
+        (Some(rest), "GET") => match rest.strip_prefix('/').filter(|address| !address.is_empty()) {
+            Some(address) => poll(office, &percent_decode(address)),
+            None => refuse(404, "Route not found"),
+        },
         _ => refuse(404, "Route not found"),
     }
 }

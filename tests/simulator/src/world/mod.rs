@@ -12,7 +12,7 @@ pub mod property;
 pub mod spelling;
 pub mod truth;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::dice::{Dice, Purpose};
 use doorway::{Written, city_key};
@@ -71,7 +71,11 @@ impl World {
     /// with none left the table of real ZIPs is used.
     #[must_use]
     pub fn new(seed: u64, properties: usize, zips: &[String]) -> Self {
-        let mut places: Vec<Place> = zips.iter().filter_map(|zip| places::place(zip)).collect();
+        let distinct: BTreeSet<&String> = zips.iter().collect();
+        let mut places: Vec<Place> = distinct
+            .into_iter()
+            .filter_map(|zip| places::place(zip))
+            .collect();
         if places.is_empty() {
             places = places::real_zips()
                 .iter()

@@ -134,4 +134,16 @@ impl Property {
         let percent = self.equity as f64 * 100.0 / self.value as f64;
         (percent * 10.0).round() / 10.0
     }
+
+    /// Bedrooms, 1 to 5.
+    #[must_use]
+    pub fn bedrooms(&self) -> u8 {
+        1 + (self.index % 5) as u8
+    }
+
+    /// Years that the owner has lived here or let it.
+    #[must_use]
+    pub fn years_owned(&self) -> u8 {
+        (self.index % 40) as u8
+    }
 }

@@ -126,7 +126,7 @@ fn the_funnel_is_believable() {
         let percent = |count: usize| count * 100 / summary.properties;
         let (first, second) = (
             percent(summary.reach_60_after_melissa),
-            percent(summary.reach_60_after_skip_trace),
+            percent(summary.reach_60_in_the_end),
         );
         assert!(
             (26..=34).contains(&first),

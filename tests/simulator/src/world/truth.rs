@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::World;
-use super::listing::Copy;
+use super::listing::{Copy, Gap, Listing};
 use super::property::{Email, Line, Mailbox, Phone, Property};
 
 /// The truth about the whole world.
@@ -34,7 +34,7 @@ pub struct PropertyTruth {
     pub matched_by_skip_trace: bool,
     pub melissa: Contacts,
     pub skip_trace: Contacts,
-    /// The score when Melissa's contacts are all verified (SignalWire for phones).
+    /// The score, from all records of the door together, when Melissa's contacts are all verified (SignalWire for phones).
     pub score_after_melissa: u8,
     /// The score when the skip trace's contacts are verified too.
     pub score_after_skip_trace: u8,
@@ -64,31 +64,28 @@ pub struct Summary {
     pub bad_listings: usize,
     pub by_zip: BTreeMap<String, usize>,
     pub reach_60_after_melissa: usize,
-    pub reach_60_after_skip_trace: usize,
+    pub reach_60_in_the_end: usize,
 }
 
 impl World {
     /// The truth about every door.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        let mut records: Vec<Vec<String>> = vec![Vec::new(); self.properties.len()];
+        let mut listed: Vec<Vec<&Listing>> = vec![Vec::new(); self.properties.len()];
         let mut bad_listings = 0;
         for listing in &self.listings {
             match listing.copy {
-                Copy::First | Copy::Second => {
-                    records[listing.property].push(listing.record_id.clone());
-                }
+                Copy::First | Copy::Second => listed[listing.property].push(listing),
                 Copy::NoAddress | Copy::Null => bad_listings += 1,
             }
         }
-        let listed = self.properties.iter().zip(records);
-        let properties = listed
-            .map(|(property, ids)| property_truth(property, ids))
-            .collect();
+        let doors = self.properties.iter().zip(&listed);
         Truth {
             listings: self.listings.len(),
             bad_listings,
-            properties,
+            properties: doors
+                .map(|(property, records)| property_truth(property, records))
+                .collect(),
         }
     }
 
@@ -119,17 +116,50 @@ impl World {
             bad_listings: truth.bad_listings,
             by_zip,
             reach_60_after_melissa: reach(|property| property.score_after_melissa),
-            reach_60_after_skip_trace: reach(|property| property.score_after_skip_trace),
+            reach_60_in_the_end: reach(PropertyTruth::final_score),
         }
     }
 }
 
-fn property_truth(property: &Property, record_ids: Vec<String>) -> PropertyTruth {
+impl PropertyTruth {
+    /// The score of a pipeline that buys a skip trace only where Melissa left it below 60.
+    #[must_use]
+    pub fn final_score(&self) -> u8 {
+        if self.score_after_melissa >= 60 {
+            self.score_after_melissa
+        } else {
+            self.score_after_skip_trace
+        }
+    }
+}
+
+/// What the records of a door tell together.
+struct Told {
+    apn: bool,
+    demographics: bool,
+}
+
+impl Told {
+    fn by(records: &[&Listing]) -> Self {
+        let any = |tells: fn(&Listing) -> bool| records.iter().any(|listing| tells(listing));
+        Self {
+            apn: any(|listing| !listing.gaps.parcel),
+            demographics: any(|listing| listing.gaps.valuation == Gap::None)
+                && any(|listing| listing.gaps.demographics == Gap::None),
+        }
+    }
+}
+
+fn property_truth(property: &Property, records: &[&Listing]) -> PropertyTruth {
+    let told = Told::by(records);
     let melissa = melissa_contacts(property);
     let skip_trace = tracer_contacts(property);
     PropertyTruth {
         door: property.door_key(),
-        record_ids,
+        record_ids: records
+            .iter()
+            .map(|listing| listing.record_id.clone())
+            .collect(),
         zip: property.place.zip.clone(),
         county_fips: property.place.county_fips.clone(),
         apn: property.apn.clone(),
@@ -137,8 +167,8 @@ fn property_truth(property: &Property, record_ids: Vec<String>) -> PropertyTruth
         deceased: property.owner.deceased,
         litigator: property.owner.litigator,
         matched_by_skip_trace: property.tracer.matches,
-        score_after_melissa: score(property, &[&melissa]),
-        score_after_skip_trace: score(property, &[&melissa, &skip_trace]),
+        score_after_melissa: score(property, &told, &[&melissa]),
+        score_after_skip_trace: score(property, &told, &[&melissa, &skip_trace]),
         melissa,
         skip_trace,
     }
@@ -212,7 +242,7 @@ fn addresses<'a>(emails: impl Iterator<Item = &'a &'a Email>) -> Vec<String> {
     emails.map(|email| email.address.clone()).collect()
 }
 
-fn score(property: &Property, bought: &[&Contacts]) -> u8 {
+fn score(property: &Property, told: &Told, bought: &[&Contacts]) -> u8 {
     let email = bought
         .iter()
         .any(|contacts| !contacts.valid_emails.is_empty());
@@ -221,13 +251,14 @@ fn score(property: &Property, bought: &[&Contacts]) -> u8 {
         .iter()
         .flat_map(|c| &c.mobile_phones)
         .any(|number| !flagged(number));
-    let fits = property.owner.age.is_some_and(|age| age >= 62)
+    let fits = told.demographics
+        && property.owner.age.is_some_and(|age| age >= 62)
         && property.value >= 100_000
         && property.equity > 0;
     let points = [
         (email, 40),
         (phone, 30),
-        (property.mak.is_some(), 10),
+        (property.mak.is_some() && told.apn, 10),
         (property.owner.occupied, 10),
         (fits, 10),
     ];

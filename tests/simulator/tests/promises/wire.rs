@@ -214,3 +214,20 @@ fn many_requests_are_in_flight_at_once_and_counted() {
     let said = send(address, "GET", "/control/stats", &Value::Null);
     assert!(said.contains("POST /melissa/v3") && !said.contains(&Keys::default().melissa));
 }
+
+#[test]
+fn more_than_the_limit_is_refused_and_not_billed() {
+    let running = Running::start(settings(), 0).expect("a free port");
+    let limit = json!({"vendor": "melissa", "per_second": 3});
+    assert!(send(running.address(), "POST", "/control/limits", &limit).contains("200 OK"));
+    let said: Vec<String> = (0..5)
+        .map(|_| send(running.address(), "POST", MELISSA, &question()))
+        .collect();
+    let refused = said.iter().filter(|said| said.starts_with("HTTP/1.1 429"));
+    assert_eq!(refused.clone().count(), 2);
+    assert!(
+        refused.clone().all(|said| said.ends_with("\r\n\r\n")),
+        "Melissa's 429 has no body"
+    );
+    assert_eq!(billed(&running), 3);
+}

@@ -165,6 +165,9 @@ fn kind(name: &str) -> Option<Field> {
         | "valuation.estimatedEquity"
         | "valuation.equityCurrentEstimatedBalance"
         | "valuation.equityPercent"
+        | "valuation.ltv"
+        | "building.bedroomCount"
+        | "owner.lengthOfResidenceYears"
         | "demographics.age" => Field::Number(None),
         _ => return None,
     })
@@ -188,6 +191,9 @@ fn field(name: &str, property: &Property) -> Option<Field> {
             Field::Number(Some(property.equity as f64))
         }
         "valuation.equityPercent" => Field::Number(Some(property.equity_percent())),
+        "valuation.ltv" => Field::Number(Some(100.0 - property.equity_percent())),
+        "building.bedroomCount" => Field::Number(Some(f64::from(property.bedrooms()))),
+        "owner.lengthOfResidenceYears" => Field::Number(Some(f64::from(property.years_owned()))),
         "demographics.age" => Field::Number(property.owner.age.map(f64::from)),
         _ => return None,
     })

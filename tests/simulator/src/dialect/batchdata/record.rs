@@ -121,7 +121,7 @@ fn basic(record: &mut Map<String, Value>, listing: &Listing, property: &Property
     record.insert(
         "building".into(),
         json!({
-            "bedroomCount": 1 + property.index % 5, "bathroomCount": baths,
+            "bedroomCount": property.bedrooms(), "bathroomCount": baths,
             "yearBuilt": 1920 + property.index % 100,
             "livingAreaSquareFeet": 700 + property.index % 2_600,
         }),
@@ -163,7 +163,7 @@ fn owner(listing: &Listing, property: &Property) -> Value {
         "fullName": owner.full_name(),
         "ownerOccupied": owner.occupied,
         "ownerStatusType": owner.status,
-        "lengthOfResidenceYears": property.index % 40,
+        "lengthOfResidenceYears": property.years_owned(),
         "litigator": owner.litigator,
         "death": {"deceased": owner.deceased},
         "dnc": {"tcpa": property.phones.iter().any(|phone| phone.tcpa)},

@@ -17,8 +17,8 @@ struct Shown {
 /// Checks one record. Whoever is billed sees the same facts every time.
 pub fn check(office: &Office, request: &Request, given: &Given) -> Value {
     let found = find(office, given);
-    let phone = phone(request, given, found);
-    let email = email(request, given, found);
+    let phone = phone(office, request, given);
+    let email = email(office, request, given);
     let mut codes = address_codes(found, given);
     for (shown, code) in [(&phone, "DA30"), (&email, "DA40")] {
         if shown.appended {
@@ -254,28 +254,38 @@ fn ten_digits(text: &str) -> String {
     digits[digits.len().saturating_sub(10)..].to_owned()
 }
 
-fn phone(request: &Request, given: &Given, found: Option<&Property>) -> Shown {
+fn phone(office: &Office, request: &Request, given: &Given) -> Shown {
+    let found = find(office, given);
     let known = found.and_then(|property| property.phones.get(property.melissa.phone?));
+    let input = get(given, "PhoneNumber");
+    let is_good = office.world.phone(&ten_digits(input)).is_some();
     show(
         request,
-        get(given, "PhoneNumber"),
+        (input, is_good),
         known.map(|phone| phone.number.as_str()),
     )
 }
 
-fn email(request: &Request, given: &Given, found: Option<&Property>) -> Shown {
+fn email(office: &Office, request: &Request, given: &Given) -> Shown {
+    let found = find(office, given);
     let known = found.and_then(|property| property.emails.get(property.melissa.email?));
+    let input = get(given, "EmailAddress");
+    let is_good = office.world.email(input).is_some();
     show(
         request,
-        get(given, "EmailAddress"),
+        (input, is_good),
         known.map(|email| email.address.as_str()),
     )
 }
 
 /// The known value where it may be appended, else the input handed back.
-fn show(request: &Request, input: &str, known: Option<&str>) -> Shown {
-    let free = input.is_empty() || request.append == Append::Always;
-    match known.filter(|known| request.wants(Action::Append) && free && *known != input) {
+fn show(request: &Request, (input, is_good): (&str, bool), known: Option<&str>) -> Shown {
+    let is_free = match request.append {
+        Append::Always => true,
+        Append::CheckError => !is_good,
+        Append::Blank => input.is_empty(),
+    };
+    match known.filter(|known| request.wants(Action::Append) && is_free && *known != input) {
         Some(known) => Shown {
             value: known.to_owned(),
             appended: true,
