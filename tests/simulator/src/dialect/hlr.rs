@@ -7,7 +7,6 @@
 use serde_json::{Map, Value, json};
 
 use super::wording;
-use crate::bill::Charge;
 use crate::dice::fingerprint;
 use crate::exchange::{Answer, Call};
 use crate::office::Office;
@@ -97,11 +96,13 @@ fn request(given: &Value) -> Result<Map<String, Value>, String> {
 
 fn look_up(office: &mut Office, given: &Map<String, Value>) -> Value {
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
-    let digits: String = text("telephone_number")
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
-    let live_wanted = text("usa_status") == "YES";
+    let number = text("telephone_number").chars();
+    let digits: String = number.filter(char::is_ascii_digit).collect();
+    let depth = if text("usa_status") == "YES" {
+        Depth::Live
+    } else {
+        Depth::Network
+    };
     let mut result = json!({
         "uuid": uuid(&digits), "request_parameters": given, "error": "NONE",
         "credits_spent": 0, "detected_telephone_number": digits,
@@ -113,46 +114,26 @@ fn look_up(office: &mut Office, given: &Map<String, Value>) -> Value {
     }
     let national = digits
         .strip_prefix('1')
-        .filter(|national| national.len() == 10)
-        .map(str::to_owned);
-    let Some(national) = national else {
-        result["live_status"] = json!("NOT_APPLICABLE");
-        result["telephone_number_type"] = json!("BAD_FORMAT");
-        return result;
-    };
-    match office
-        .world
-        .phone(&national)
-        .map(|(_, phone)| phone.clone())
-    {
-        Some(phone) => {
-            describe(
-                &mut result,
-                &phone,
-                if live_wanted {
-                    Depth::Live
-                } else {
-                    Depth::Network
-                },
-            );
-            let covered = phone.line == Line::Mobile;
-            if covered {
-                result["credits_spent"] = json!(if live_wanted { 2 } else { 1 });
-                let (vendor, item) = (Vendor::HlrLookup, format!("+{digits}"));
-                office.bill.charge(Charge {
-                    vendor,
-                    item,
-                    units: 1,
-                    micros: None,
-                });
+        .filter(|national| national.len() == 10);
+    match national.map(|national| office.world.phone(national)) {
+        None => unknown(&mut result, "NOT_APPLICABLE", "BAD_FORMAT"),
+        Some(None) => unknown(&mut result, "NO_COVERAGE", "UNKNOWN"),
+        Some(Some((_, phone))) => {
+            describe(&mut result, phone, depth);
+            if phone.line == Line::Mobile {
+                result["credits_spent"] = json!(if depth == Depth::Live { 2 } else { 1 });
+                office
+                    .bill
+                    .charge_unit(Vendor::HlrLookup, format!("+{digits}"));
             }
-        }
-        None => {
-            result["live_status"] = json!("NO_COVERAGE");
-            result["telephone_number_type"] = json!("UNKNOWN");
         }
     }
     result
+}
+
+fn unknown(result: &mut Value, live_status: &str, kind: &str) {
+    result["live_status"] = json!(live_status);
+    result["telephone_number_type"] = json!(kind);
 }
 
 /// How much was asked for.

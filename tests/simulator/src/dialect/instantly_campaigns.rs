@@ -103,38 +103,22 @@ fn members<'a>(
 fn add(office: &mut Office, body: &Value) -> Result<Value, String> {
     let request = members(body, &REQUEST, "body")?;
     let target = |name: &str| request.get(name).and_then(Value::as_str);
-    let (campaign, in_campaign) = match (target("campaign_id"), target("list_id")) {
-        (Some(campaign), None) => (campaign, true),
-        (None, Some(list)) => (list, false),
+    let campaign = match (target("campaign_id"), target("list_id")) {
+        (Some(id), None) | (None, Some(id)) => id,
         _ => return Err("exactly one of campaign_id and list_id is required".to_owned()),
     };
-    let leads = request
-        .get("leads")
-        .and_then(Value::as_array)
-        .ok_or("body/leads must be array")?;
-    if leads.is_empty() || leads.len() > MOST_LEADS {
-        return Err(format!("body/leads must hold 1 to {MOST_LEADS} items"));
-    }
-    let strict = office.settings.unknown_lead_fields == UnknownFields::Reject;
-    let leads = leads
-        .iter()
-        .map(|lead| read_lead(lead, strict))
-        .collect::<Result<Vec<_>, _>>()?;
+    let leads = read_leads(request, office.settings.unknown_lead_fields)?;
     let is_set = |name: &str| request.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let skip = if is_set("skip_if_in_workspace") || is_set("skip_if_in_campaign") {
-        Skip::Anywhere
-    } else {
-        Skip::Nowhere
-    };
+    let skips = is_set("skip_if_in_workspace") || is_set("skip_if_in_campaign");
+    let skip = if skips { Skip::Anywhere } else { Skip::Nowhere };
     let mut counts = BTreeMap::from(COUNTS.map(|name| (name, 0_usize)));
     let mut created = Vec::new();
     for (index, given) in leads.iter().enumerate() {
         match admit_lead(office, given, campaign, (skip, &leads[..index])) {
             Err(count) => *counts.entry(count).or_default() += 1,
             Ok(email) => {
-                let id = lead_id(&email, campaign);
+                let (id, campaign) = (lead_id(&email, campaign), campaign.to_owned());
                 created.push(created_row(index, &id, given));
-                let campaign = campaign.to_owned();
                 office.campaigns.leads.push(Lead {
                     id,
                     campaign,
@@ -147,13 +131,28 @@ fn add(office: &mut Office, body: &Value) -> Result<Value, String> {
     let remaining = PLAN_CONTACTS.saturating_sub(office.campaigns.leads.len());
     let mut reply = json!({
         "status": "success", "total_sent": leads.len(), "leads_uploaded": created.len(),
-        "blocklist_used": null, "remaining_in_plan": in_campaign.then_some(remaining),
-        "created_leads": created,
+        "blocklist_used": null, "created_leads": created,
+        "remaining_in_plan": target("campaign_id").map(|_| remaining),
     });
     for (name, count) in counts {
         reply[name] = json!(count);
     }
     Ok(reply)
+}
+
+fn read_leads(
+    request: &Map<String, Value>,
+    unknown_fields: UnknownFields,
+) -> Result<Vec<Map<String, Value>>, String> {
+    let leads = request.get("leads").and_then(Value::as_array);
+    let leads = leads.ok_or("body/leads must be array")?;
+    if leads.is_empty() || leads.len() > MOST_LEADS {
+        return Err(format!("body/leads must hold 1 to {MOST_LEADS} items"));
+    }
+    leads
+        .iter()
+        .map(|lead| read_lead(lead, unknown_fields))
+        .collect()
 }
 
 const COUNTS: [&str; 6] = [
@@ -172,12 +171,12 @@ enum Skip {
     Nowhere,
 }
 
-fn read_lead(lead: &Value, strict: bool) -> Result<Map<String, Value>, String> {
+fn read_lead(lead: &Value, unknown_fields: UnknownFields) -> Result<Map<String, Value>, String> {
     let mut given = lead
         .as_object()
         .ok_or("body/leads/0 must be object")?
         .clone();
-    if strict {
+    if unknown_fields == UnknownFields::Reject {
         members(lead, &LEAD, "body/leads/0")?;
     }
     given.retain(|name, _| LEAD.contains(&name.as_str()));

@@ -1,5 +1,6 @@
 //! What the simulator promises: each dialect as documented, and a bill that can be trusted.
 
+mod any_input;
 mod bill_and_faults;
 mod campaigns;
 mod customer;

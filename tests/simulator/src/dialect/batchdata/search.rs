@@ -20,7 +20,7 @@ use crate::exchange::{Answer, Call};
 use crate::office::Office;
 use crate::settings::{PageOrder, Replay};
 use crate::vendor::Vendor;
-use crate::world::listing::Copy;
+use crate::world::listing::{Copy, Listing};
 
 /// A checked search request.
 struct Request {
@@ -155,80 +155,133 @@ fn hits(office: &Office, request: &Request) -> Vec<usize> {
     hits
 }
 
+/// The list that a page is cut from, and where the page begins.
+struct Source {
+    /// The walk's number, when a cursor continues one.
+    walk: Option<usize>,
+    offset: usize,
+    order: Arc<Vec<usize>>,
+}
+
+fn source(office: &Office, request: &Request) -> Result<Source, String> {
+    let Some(given) = &request.options.cursor else {
+        return Ok(Source {
+            walk: None,
+            offset: 0,
+            order: Arc::new(hits(office, request)),
+        });
+    };
+    let resumed = office.searches.resume(given);
+    let (number, offset, walk) = resumed.ok_or("pageCursor is not valid")?;
+    if walk.search != request.search {
+        return Err("pageCursor belongs to another search".to_owned());
+    }
+    Ok(Source {
+        walk: Some(number),
+        offset,
+        order: Arc::clone(&walk.order),
+    })
+}
+
+/// Cuts a page of what the session has not delivered yet.
 fn choose(office: &mut Office, request: &Request) -> Result<Chosen, String> {
     let options = &request.options;
-    let (walk, offset, order) = match &options.cursor {
-        Some(given) => {
-            let resumed = office.searches.resume(given);
-            let (number, offset, walk) = resumed.ok_or("pageCursor is not valid")?;
-            if walk.search != request.search {
-                return Err("pageCursor belongs to another search".to_owned());
-            }
-            (Some(number), offset, Arc::clone(&walk.order))
-        }
-        None => (None, 0, Arc::new(hits(office, request))),
-    };
+    let Source {
+        walk,
+        offset,
+        order,
+    } = source(office, request)?;
     let session = options
         .session
         .as_ref()
         .and_then(|(id, _)| office.searches.session(id));
     let listings = office.world.listings();
-    let fresh = |at: &usize| {
+    let is_fresh = |at: &usize| {
         session.is_none_or(|session| !session.delivered.contains(&listings[*at].record_id))
     };
     let waiting = order
         .iter()
         .enumerate()
         .skip(offset)
-        .filter(|(_, at)| fresh(at))
-        .skip(options.skip);
+        .filter(|(_, at)| is_fresh(at));
     let page: Vec<(usize, usize)> = waiting
+        .skip(options.skip)
         .take(options.take)
         .map(|(place, at)| (place, *at))
         .collect();
     let end = page.last().map_or(offset, |(place, _)| place + 1);
-    let more = options.take > 0 && order.iter().skip(end).any(fresh);
-    let next = (options.uses_cursor && more).then(|| {
-        let number = walk.unwrap_or_else(|| {
+    let is_more = options.take > 0 && order.iter().skip(end).any(is_fresh);
+    let next = (options.uses_cursor && is_more).then(|| {
+        let begin = || {
             let walk = Walk {
                 search: request.search.clone(),
                 order: Arc::clone(&order),
             };
             office.searches.begin(walk)
-        });
-        cursor(number, end)
+        };
+        cursor(walk.unwrap_or_else(begin), end)
     });
+    let rows = page.into_iter().map(|(_, at)| at).collect();
     Ok(Chosen {
-        rows: page.into_iter().map(|(_, at)| at).collect(),
+        rows,
         found: order.len(),
         next,
     })
 }
 
-/// Bills and renders a page, and remembers it in its session.
+/// Renders and bills a page, and remembers it in its session.
 fn deliver(office: &mut Office, request: &Request, chosen: &Chosen) -> Value {
-    let options = &request.options;
-    let datasets: BTreeSet<&str> = options.datasets.iter().map(String::as_str).collect();
-    let listings = chosen
+    let all = office.world.listings();
+    let listings: Vec<Listing> = chosen
         .rows
         .iter()
-        .filter_map(|at| office.world.listings().get(*at));
-    let listings: Vec<_> = listings.cloned().collect();
-    let mut results = json!({
-        "properties": listings.iter().map(|listing| {
-            render(listing, &office.world.properties()[listing.property], &datasets)
-        }).collect::<Vec<_>>(),
-        "meta": {
-            "apiVersion": "1.0", "requestId": ulid(&mut office.noise),
-            "performance": {"startTime": "2026-01-15T18:22:05.000Z",
-                "endTime": "2026-01-15T18:22:05.120Z", "totalRequestTime": 120},
-            "results": {"resultCount": listings.len(), "resultsFound": chosen.found},
-        },
-    });
-    if options.take == 0 {
-        results
-            .as_object_mut()
-            .map(|members| members.remove("properties"));
+        .filter_map(|at| all.get(*at).cloned())
+        .collect();
+    let mut results = page(office, request, (&listings, chosen));
+    charge(office, &request.options, &listings);
+    let Some((id, key)) = &request.options.session else {
+        return results;
+    };
+    let Some(session) = office.searches.session_mut(id) else {
+        return results;
+    };
+    session
+        .delivered
+        .extend(listings.into_iter().map(|listing| listing.record_id));
+    results["searchSessionMeta"] =
+        json!({"isNewSession": session.is_new(), "totalDelivered": session.delivered.len()});
+    if let Some(key) = key {
+        session.keep(
+            key,
+            Page {
+                request: request.text.clone(),
+                results: results.clone(),
+            },
+        );
+    }
+    results
+}
+
+fn page(
+    office: &mut Office,
+    request: &Request,
+    (listings, chosen): (&[Listing], &Chosen),
+) -> Value {
+    let options = &request.options;
+    let datasets: BTreeSet<&str> = options.datasets.iter().map(String::as_str).collect();
+    let properties = office.world.properties();
+    let rendered: Vec<Value> = listings
+        .iter()
+        .map(|listing| render(listing, &properties[listing.property], &datasets))
+        .collect();
+    let mut results = json!({"meta": {
+        "apiVersion": "1.0", "requestId": ulid(&mut office.noise),
+        "performance": {"startTime": "2026-01-15T18:22:05.000Z",
+            "endTime": "2026-01-15T18:22:05.120Z", "totalRequestTime": 120},
+        "results": {"resultCount": listings.len(), "resultsFound": chosen.found},
+    }});
+    if options.take > 0 {
+        results["properties"] = json!(rendered);
     }
     if let Some(next) = &chosen.next {
         results["nextPageCursor"] = json!(next);
@@ -236,36 +289,20 @@ fn deliver(office: &mut Office, request: &Request, chosen: &Chosen) -> Value {
     if options.shows_requests {
         results["searchCriteria"] = request.echo.clone();
     }
-    let session_name = options.session.as_ref().map_or("-", |(id, _)| id.as_str());
+    results
+}
+
+fn charge(office: &mut Office, options: &Options, listings: &[Listing]) {
+    let session = options.session.as_ref().map_or("-", |(id, _)| id.as_str());
     let micros = dataset_price(office, &options.datasets);
-    let properties = listings.iter().filter(|listing| listing.copy != Copy::Null);
-    for listing in properties {
+    for listing in listings.iter().filter(|listing| listing.copy != Copy::Null) {
         office.bill.charge(Charge {
             vendor: Vendor::BatchdataSearch,
-            item: format!("{session_name}/{}", listing.record_id),
+            item: format!("{session}/{}", listing.record_id),
             units: 1,
             micros,
         });
     }
-    let session = options.session.as_ref();
-    let open = session.and_then(|(id, key)| Some((office.searches.session_mut(id)?, key)));
-    if let Some((session, key)) = open {
-        session
-            .delivered
-            .extend(listings.iter().map(|listing| listing.record_id.clone()));
-        results["searchSessionMeta"] =
-            json!({"isNewSession": session.is_new(), "totalDelivered": session.delivered.len()});
-        if let Some(key) = key {
-            session.keep(
-                key,
-                Page {
-                    request: request.text.clone(),
-                    results: results.clone(),
-                },
-            );
-        }
-    }
-    results
 }
 
 /// The price of one record when the data sets are priced one by one.

@@ -119,59 +119,46 @@ fn base(given: &Given, found: Option<&Property>) -> Map<String, Value> {
     record
 }
 
+/// Single columns that can be asked for beside the default ones.
+const COLUMNS: [&str; 11] = [
+    "Plus4",
+    "OwnRent",
+    "EstimatedHomeValue",
+    "Suite",
+    "PhoneCountryCode",
+    "PhoneCountryName",
+    "MoveDate",
+    "DateLastConfirmed",
+    "Occupation",
+    "PrivateMailBox",
+    "MelissaIdentityKey",
+];
+
 fn add_columns(record: &mut Map<String, Value>, request: &Request, found: Option<&Property>) {
-    let mut set = |name: &str, value: &str| {
-        record.insert(name.to_owned(), json!(or_space(value)));
-    };
-    if request.has_column("Plus4") {
-        set("Plus4", found.map_or("", |property| &property.plus4));
-        if let Some(property) = found {
-            set("PostalCode", &property.place.zip);
-        }
+    for name in COLUMNS.into_iter().filter(|name| request.has_column(name)) {
+        let value = found.map_or_else(String::new, |property| column(name, property));
+        record.insert(name.to_owned(), json!(or_space(&value)));
     }
-    if request.has_column("OwnRent") {
-        set(
-            "OwnRent",
-            found.map_or("", |property| {
-                if property.owner.occupied {
-                    "Own"
-                } else {
-                    "Rent"
-                }
-            }),
-        );
+    if let Some(property) = found.filter(|_| request.has_column("Plus4")) {
+        record.insert("PostalCode".to_owned(), json!(property.place.zip));
     }
-    if request.has_column("EstimatedHomeValue") {
-        set(
-            "EstimatedHomeValue",
-            &found.map_or(String::new(), |property| property.value.to_string()),
-        );
-    }
-    if request.has_column("Suite") {
-        let suite = found.and_then(|property| property.line.unit.as_ref());
-        set(
-            "Suite",
-            &suite.map_or(String::new(), |(kind, number)| format!("{kind} {number}")),
-        );
-    }
-    for name in [
-        "MoveDate",
-        "DateLastConfirmed",
-        "Occupation",
-        "PrivateMailBox",
-        "MelissaIdentityKey",
-    ] {
-        if request.has_column(name) {
-            set(name, "");
-        }
-    }
-    for (name, value) in [
-        ("PhoneCountryCode", "1"),
-        ("PhoneCountryName", "United States"),
-    ] {
-        if request.has_column(name) {
-            set(name, value);
-        }
+}
+
+fn column(name: &str, property: &Property) -> String {
+    match name {
+        "Plus4" => property.plus4.clone(),
+        "OwnRent" if property.owner.occupied => "Own".to_owned(),
+        "OwnRent" => "Rent".to_owned(),
+        "EstimatedHomeValue" => property.value.to_string(),
+        "Suite" => property
+            .line
+            .unit
+            .as_ref()
+            .map_or_else(String::new, |(kind, number)| format!("{kind} {number}")),
+        "PhoneCountryCode" => "1".to_owned(),
+        "PhoneCountryName" => "United States".to_owned(),
+        // Known to the real service, not to this world.
+        _ => String::new(),
     }
 }
 
