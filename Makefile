@@ -1,0 +1,61 @@
+# Thin targets; `make help` lists them. Works as root (servers then run as user postgres) and as a user with sudo.
+
+PG_CONFIG ?= /usr/bin/pg_config
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+PACKAGE := $(TARGET)/package
+SOURCES := Cargo.toml Cargo.lock equity_connect.control $(shell find src sql -type f)
+# Where cargo pgrx test keeps its server's files: a place that user postgres can reach.
+PGDATA_ROOT := /tmp/equity_connect_pgrx_test
+
+export PG_CONFIG
+export EQUITY_PACKAGE := $(PACKAGE)
+
+ifeq ($(shell id -u),0)
+RUN_AS := --runas postgres --pgdata $(PGDATA_ROOT)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup package demo test test-unit test-pg test-simulator test-system soak lint install clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+setup: ## install what is missing (Debian 12)
+	@tests/setup.sh
+
+package: setup $(PACKAGE)/.built ## build the extension into target/package
+
+$(PACKAGE)/.built: $(SOURCES)
+	@rm -rf $(PACKAGE)
+	cargo pgrx package --pg-config $(PG_CONFIG) --out-dir $(PACKAGE)
+	@touch $@
+
+demo: package ## run the main job on a throw-away cluster against simulated vendors
+	@cargo run --quiet --release -p equity_system_tests --bin demo
+
+test: setup test-unit test-pg test-simulator test-system ## run all tests
+
+test-unit: setup ## run the tests that need no server
+	cargo test --lib -- --skip pg_
+
+test-pg: setup ## run the tests inside a PostgreSQL server
+	cargo pgrx test pg15 $(RUN_AS)
+
+test-simulator: setup ## run the simulator's own tests
+	cargo test --release -p equity_simulator
+
+test-system: package ## run the whole system: server, worker, simulated vendors
+	cargo test --release -p equity_system_tests
+
+soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
+	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test --release -p equity_system_tests --test promises kill_ -- --nocapture
+
+lint: setup ## check formatting, and clippy with warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+install: setup ## install the extension into this machine's PostgreSQL 15
+	cargo pgrx install --release --pg-config $(PG_CONFIG) $(if $(filter-out 0,$(shell id -u)),--sudo)
+
+clean: ## remove what was built
+	cargo clean

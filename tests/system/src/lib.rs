@@ -1,0 +1,23 @@
+//! Runs the whole system for tests and for the demo: a private PostgreSQL cluster with the extension, and the
+//! vendor simulator.
+//!
+//! Nothing of the machine's own servers is touched: the server's programs are copied beside the built extension
+//! into a directory of its own, which goes when the cluster goes, also after a panic. Waits are for conditions,
+//! never for times.
+
+pub mod account;
+pub mod cluster;
+pub mod dumps;
+pub mod ledger;
+pub mod pipeline;
+pub mod scratch;
+pub mod seed;
+pub mod server_files;
+pub mod session;
+pub mod truth;
+pub mod wait;
+
+/// Why a step of the harness failed, for people.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// The outcome of a step of the harness.
+pub type Outcome<T = ()> = Result<T, Failure>;

@@ -1,0 +1,245 @@
+//! The whole path: a cluster, the vendors' simulator, and the extension set up between them.
+
+use std::time::{Duration, Instant};
+
+use equity_simulator::faults::Rule;
+use equity_simulator::running::Running;
+use equity_simulator::settings::Settings;
+use equity_simulator::simulator::Simulator;
+use equity_simulator::vendor::Vendor;
+
+use crate::Outcome;
+use crate::cluster::{Cluster, Library, Wishes};
+use crate::session::Session;
+use crate::wait::{until, until_true};
+
+/// ZIP codes that the simulator knows.
+pub const ZIPS: [&str; 3] = ["90028", "90038", "90046"];
+/// The vendors that the worker calls, without the two that are for a later release.
+pub const VENDORS: [Vendor; 5] =
+    [Vendor::BatchdataSearch, Vendor::Melissa, Vendor::BatchdataSkipTrace, Vendor::InstantlyVerify, Vendor::SignalwireLookup];
+/// How long work may stand still before a test gives up.
+const STALL: Duration = Duration::from_secs(60);
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub simulator: Settings,
+    pub cluster: Wishes,
+    /// The schema of the extension.
+    pub schema: &'static str,
+}
+
+impl Plan {
+    /// A world of `properties` from `seed`, everything else as most tests want it.
+    #[must_use]
+    pub fn new(seed: u64, properties: usize) -> Self {
+        let simulator = Settings { seed, properties, zips: ZIPS.map(str::to_owned).to_vec(), ..Settings::default() };
+        let keys = keys(&simulator);
+        Self {
+            simulator,
+            cluster: Wishes { databases: vec!["leads".into()], library: Library::Preloaded, keys, settings: Vec::new() },
+            schema: "public",
+        }
+    }
+
+    /// With one more setting of the server.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: &str) -> Self {
+        self.cluster.settings.push((name, value.to_owned()));
+        self
+    }
+
+    /// With vendors that take this long for every request.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.simulator.latency = latency;
+        self
+    }
+}
+
+/// The lines of the keys file that the simulator accepts.
+#[must_use]
+pub fn keys(simulator: &Settings) -> Vec<(&'static str, String)> {
+    let keys = &simulator.keys;
+    vec![
+        ("batchdata", keys.batchdata.clone()),
+        ("melissa", keys.melissa.clone()),
+        ("instantly", keys.instantly.clone()),
+        ("signalwire", keys.signalwire.clone()),
+    ]
+}
+
+/// Everything running.
+pub struct Pipeline {
+    pub db: Session,
+    pub cluster: Cluster,
+    running: Running,
+    schema: &'static str,
+}
+
+impl Pipeline {
+    /// Starts the simulator and a cluster with the extension; every vendor enabled, spending armed, nothing asked yet.
+    pub fn start(plan: Plan) -> Outcome<Self> {
+        let mut pipeline = Self::bare(plan)?;
+        pipeline.install()?;
+        pipeline.open_vendors(&VENDORS)?;
+        pipeline.arm()?;
+        Ok(pipeline)
+    }
+
+    /// Starts the simulator and a cluster, without the extension.
+    pub fn bare(plan: Plan) -> Outcome<Self> {
+        let running = Running::start(plan.simulator, 0)?;
+        let cluster = Cluster::start(plan.cluster)?;
+        let db = cluster.connect()?;
+        let mut pipeline = Self { db, cluster, running, schema: plan.schema };
+        pipeline.set_path()?;
+        Ok(pipeline)
+    }
+
+    /// Creates the extension and points its vendors at the simulator, in a hurry and asking often.
+    pub fn install(&mut self) -> Outcome {
+        let schema = self.schema;
+        self.db.run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE EXTENSION equity_connect SCHEMA {schema}"))?;
+        self.point_at_simulator()
+    }
+
+    /// Points the vendors at the simulator.
+    pub fn point_at_simulator(&mut self) -> Outcome {
+        let base = self.running.base_url();
+        self.db.run(&format!(
+            "UPDATE vendors SET
+                 base_url = '{base}/' || split_part(name, '_', 1),
+                 requests_per_second = 10000, daily_call_cap = NULL,
+                 options = options || '{{\"poll_seconds\": [0.2, 0.3, 0.5, 1, 1, 2]}}'
+             WHERE name NOT IN ('smtp_probe', 'instantly_campaign')"
+        ))
+    }
+
+    /// Enables these vendors and no others.
+    pub fn open_vendors(&mut self, vendors: &[Vendor]) -> Outcome {
+        let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name()).collect();
+        self.db.client.execute("UPDATE vendors SET enabled = name = ANY ($1)", &[&names])?;
+        Ok(())
+    }
+
+    /// Lets the worker spend.
+    pub fn arm(&mut self) -> Outcome {
+        self.db.run("SELECT arm_spending()")
+    }
+
+    /// Asks for a pull of all the world's ZIP codes; the pull's id.
+    pub fn request_pull(&mut self) -> Outcome<i32> {
+        let zips = ZIPS.map(|zip| format!("\"{zip}\"")).join(",");
+        self.db.one(&format!("SELECT request_pull('batchdata', '{{\"zip_codes\": [{zips}]}}')"))
+    }
+
+    /// Waits until nothing is left to do. Gives up when nothing moves for a while, and says where things stand.
+    pub fn finish(&mut self) -> Outcome {
+        self.wait_for_work(|db| db.one("SELECT count(*) = 0 FROM jobs"))
+    }
+
+    /// Waits, as long as work moves, until `is_done`.
+    pub fn wait_for_work(&mut self, mut is_done: impl FnMut(&mut Session) -> Outcome<bool>) -> Outcome {
+        let mut seen = String::new();
+        let mut moved_at = Instant::now();
+        loop {
+            if is_done(&mut self.db)? {
+                return Ok(());
+            }
+            let now = self.footprint()?;
+            if now != seen {
+                (seen, moved_at) = (now, Instant::now());
+            }
+            if moved_at.elapsed() > STALL {
+                return Err(format!("nothing moves any more:\n{}", self.state_of_things()?).into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Changes whenever the worker does something.
+    fn footprint(&mut self) -> Outcome<String> {
+        self.db.one(
+            "SELECT concat_ws('/', (SELECT count(*) FROM jobs), (SELECT count(*) FROM dlq), (SELECT max(id) FROM vendor_calls),
+                 (SELECT string_agg(state || n, ',' ORDER BY state) FROM (SELECT state, count(*) AS n FROM vendor_calls GROUP BY state) s),
+                 (SELECT sum(polls) FROM vendor_calls))",
+        )
+    }
+
+    /// What a person would look at when nothing moves.
+    pub fn state_of_things(&mut self) -> Outcome<String> {
+        self.db.one(
+            "SELECT concat_ws(E'\\n',
+                 (SELECT 'worker: ' || to_jsonb(s) FROM worker_status() s),
+                 (SELECT 'jobs: ' || jsonb_agg(j) FROM (SELECT stage, vendor, waiting_for, call_id IS NOT NULL AS called, attempts, min(run_at) - now() AS due_in, count(*) FROM jobs GROUP BY 1, 2, 3, 4, 5) j),
+                 (SELECT 'dlq: ' || jsonb_agg(d) FROM (SELECT kind, left(error, 100) AS error, retry_after IS NULL AS parked, count(*) FROM dlq GROUP BY 1, 2, 3) d),
+                 (SELECT 'calls: ' || jsonb_agg(c) FROM (SELECT vendor, state, left(error, 80) AS error, count(*) FROM vendor_calls GROUP BY 1, 2, 3) c),
+                 (SELECT 'paused: ' || jsonb_agg(v) FROM (SELECT name, paused_until, paused_reason FROM vendors WHERE paused_until IS NOT NULL) v))",
+        )
+    }
+
+    /// The process of the database's worker; None while there is none.
+    pub fn worker(&mut self) -> Outcome<Option<u32>> {
+        let pids: Vec<i32> = self.db.column("SELECT pid FROM pg_stat_activity WHERE backend_type = 'equity_connect worker' AND datname = current_database()")?;
+        Ok(pids.first().map(|pid| pid.unsigned_abs()))
+    }
+
+    /// Waits for the worker to run.
+    pub fn wait_for_worker(&mut self) -> Outcome<u32> {
+        until("the worker runs", Duration::from_secs(30), || self.worker())
+    }
+
+    /// Connects again, after the server or all its processes were started anew.
+    pub fn reconnect(&mut self) -> Outcome {
+        self.cluster.wait_for_connections()?;
+        self.db = self.cluster.connect()?;
+        self.set_path()
+    }
+
+    fn set_path(&mut self) -> Outcome {
+        let schema = self.schema;
+        self.db.run(&format!("SET search_path = {schema}"))
+    }
+
+    /// Another session like `db`.
+    pub fn another_session(&self) -> Outcome<Session> {
+        let mut session = self.cluster.connect()?;
+        session.run(&format!("SET search_path = {}", self.schema))?;
+        Ok(session)
+    }
+
+    /// The vendors.
+    #[must_use]
+    pub fn simulator(&self) -> &Simulator {
+        self.running.simulator()
+    }
+
+    /// Adds a rule of misfortune.
+    pub fn fault(&self, rule: Rule) {
+        self.simulator().with_faults(|faults| faults.add(rule));
+    }
+
+    /// Requests that a vendor has had.
+    #[must_use]
+    pub fn requests(&self, vendor: Vendor) -> u64 {
+        self.simulator().with_stats(|stats| stats.of(vendor).requests)
+    }
+
+    /// Requests that a vendor is working on.
+    #[must_use]
+    pub fn under_way(&self, vendor: Vendor) -> u64 {
+        self.simulator().with_stats(|stats| stats.of(vendor).in_flight)
+    }
+
+    /// Waits until a vendor has been reached.
+    pub fn wait_for_request(&self, vendor: Vendor) -> Outcome {
+        until_true(&format!("a request is under way to {}", vendor.name()), STALL, || Ok(self.under_way(vendor) > 0))
+    }
+
+    /// Waits until the vendors have done with every request, also those whose client is gone.
+    pub fn wait_for_silence(&self) -> Outcome {
+        until_true("the vendors have done", STALL, || Ok(VENDORS.iter().all(|vendor| self.under_way(*vendor) == 0)))
+    }
+}
