@@ -1,0 +1,45 @@
+//! What SQL callers see: each function reads its arguments, calls the store, returns.
+//!
+//! The SQL declarations are written by hand in sql/install, so that names, defaults, volatility and
+//! search_path are reviewed text; `sql = false` keeps pgrx from generating others.
+
+mod addresses;
+mod contacts;
+mod leads;
+mod pulls;
+mod scoring;
+mod triggers;
+mod worker;
+
+use crate::error::Error;
+
+/// A text argument: trimmed, blank counts as not given.
+fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_string())
+        .filter(|text| !text.is_empty())
+}
+
+/// A text argument that must be there, and must not be a template's `undefined` or `null`.
+fn identifier(name: &str, text: Option<String>) -> Result<String, Error> {
+    let text = given(text).ok_or_else(|| {
+        Error::bad_argument(
+            format!("{name} is missing"),
+            "Pass a text that is not blank.",
+        )
+    })?;
+    if ["undefined", "null"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+    {
+        return Err(Error::bad_argument(
+            format!("{name} is the word \"{text}\""),
+            "A template was filled with a missing value.",
+        ));
+    }
+    Ok(text)
+}
+
+/// An argument that must not be NULL.
+fn present<T>(name: &str, value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| Error::bad_argument(format!("{name} is NULL"), "Pass a value."))
+}

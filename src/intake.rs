@@ -1,0 +1,99 @@
+//! Records into leads: checks a record, stores it, adds the contact points that came with it.
+//!
+//! The one road for `upsert_lead`, `upsert_leads`, pulled pages and retried records.
+
+use serde_json::Value;
+
+use crate::address;
+use crate::contact::{Kind, point};
+use crate::error::Error;
+use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
+use crate::store::identity::{self, Upserted};
+use crate::store::subtransaction::attempt;
+use crate::store::{Db, leads};
+
+/// A clean record that identifies a property, or why it is not one.
+pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
+    let record = record
+        .clean()
+        .and_then(LeadRecord::identified)
+        .map_err(bad_record)?;
+    let postal_code = record
+        .postal_code
+        .map(|text| address::normalize_zip(&text).map_or(text, |zip| zip.as_str().to_string()));
+    Ok(LeadRecord {
+        postal_code,
+        ..record
+    })
+}
+
+/// Stores each record on its own: a bad one leaves no trace and the others go in. Results are in the records' order.
+pub fn upsert_all(
+    db: &mut Db<'_>,
+    source: &str,
+    records: &[Value],
+) -> Vec<Result<Upserted, Error>> {
+    records
+        .iter()
+        .map(|json| upsert_one(db, source, json))
+        .collect()
+}
+
+/// Stores one record with its contact points, or nothing of it.
+pub fn upsert_one(db: &mut Db<'_>, source: &str, json: &Value) -> Result<Upserted, Error> {
+    let record = accept(record::from_json(json).map_err(bad_record)?)?;
+    attempt(|| {
+        let upserted = identity::upsert(db, source, &record)?;
+        add_contacts(db, &upserted, source, &record.contacts)?;
+        Ok(upserted)
+    })
+}
+
+fn bad_record(problem: RecordProblem) -> Error {
+    let hint = "Compare the field with README, \"Importing\".";
+    match problem.kind() {
+        ProblemKind::BadSyntax => Error::bad_syntax(problem.to_string(), hint),
+        ProblemKind::BadArgument => Error::bad_argument(problem.to_string(), hint),
+    }
+}
+
+/// Adds contact points to a lead; those that cannot be a phone or an e-mail are left out.
+fn add_contacts(
+    db: &mut Db<'_>,
+    lead: &Upserted,
+    source: &str,
+    contacts: &[RecordContact],
+) -> Result<(), Error> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let mut stored = leads::load_one_for_update(db, lead.lead_id)?;
+    let now = leads::now_rfc3339(db)?;
+    let mut changed = (false, false);
+    for found in contacts {
+        let Ok(new) = found.to_point(source, &now) else {
+            continue;
+        };
+        match found.kind {
+            Kind::Phone => {
+                changed.0 |= !matches!(
+                    point::merge(&mut stored.phones, &new),
+                    point::Merged::Same(_)
+                )
+            }
+            Kind::Email => {
+                changed.1 |= !matches!(
+                    point::merge(&mut stored.emails, &new),
+                    point::Merged::Same(_)
+                )
+            }
+        }
+    }
+    if changed.0 {
+        leads::set_points(db, lead.lead_id, Kind::Phone, &stored.phones)?;
+    }
+    if changed.1 {
+        leads::set_points(db, lead.lead_id, Kind::Email, &stored.emails)?;
+    }
+    Ok(())
+}

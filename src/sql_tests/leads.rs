@@ -1,0 +1,160 @@
+#[pgrx::pg_schema]
+mod tests {
+    use crate::sql_tests::*;
+
+    const SPECIFIED: &str = "SELECT upsert_lead(p_source := 'batchdata', p_vendor_record_id := 'batch-123', p_vendor_list_id := 'hollywood-pull-1',
+        p_address_line1 := '123 Sunset Blvd', p_address_line2 := NULL, p_city := 'Los Angeles', p_state := 'CA', p_postal_code := '90028',
+        p_apn := '5544-003-021', p_owner_first_name := 'John', p_owner_last_name := 'Smith', p_owner_full_name := 'John Smith', p_owner_company := NULL,
+        p_property_value := 850000, p_estimated_equity := 425000, p_age := 68)";
+
+    #[pg_test]
+    fn the_specifications_call_inserts_once() {
+        let id: Option<Uuid> = one(SPECIFIED);
+        assert!(id.is_some());
+        assert_eq!(one::<Uuid>(SPECIFIED), id);
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(1));
+        let kept: Option<bool> = one(
+            "SELECT first_name = 'John' AND property_value = 850000 AND age = 68 AND addr_hash IS NOT NULL AND status = 'new' FROM leads",
+        );
+        assert_eq!(kept, Some(true));
+    }
+
+    #[pg_test]
+    fn any_of_the_four_keys_finds_the_lead() {
+        let id: Option<Uuid> = one(
+            "SELECT upsert_lead('batchdata', 'r1', p_address_line1 := '5 Oak St', p_city := 'Mesa', p_state := 'AZ', p_postal_code := '85201', p_apn := 'A-1', p_county_fips := '04013', p_mak := '1234567890')",
+        );
+        for arguments in [
+            "'other', 'x', p_mak := '1234567890'",
+            "'other', 'y', p_address_line1 := '5 OAK STREET', p_city := 'Mesa', p_state := 'AZ', p_postal_code := '85201-1111'",
+            "'batchdata', 'r1'",
+            "'third', p_apn := 'A-1', p_county_fips := '04013'",
+        ] {
+            assert_eq!(
+                one::<Uuid>(&format!("SELECT upsert_lead({arguments})")),
+                id,
+                "{arguments}"
+            );
+        }
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(1));
+    }
+
+    #[pg_test]
+    fn a_match_fills_and_freshens_but_erases_nothing() {
+        let id = lead(1);
+        run(
+            "SELECT upsert_lead('batchdata', 'rec-1', p_owner_first_name := 'Pat', p_property_value := 400000, p_age := 70)",
+        );
+        run(
+            "SELECT upsert_lead('batchdata', 'rec-1', p_owner_first_name := 'Sam', p_property_value := 450000, p_custom := '{\"crm\": 7}')",
+        );
+        let kept: Option<bool> = one(&format!(
+            "SELECT first_name = 'Pat' AND property_value = 450000 AND age = 70 AND custom = '{{\"crm\": 7}}' AND address_line1 = '1 Sample Ave' FROM leads WHERE id = '{id}'"
+        ));
+        assert_eq!(kept, Some(true));
+    }
+
+    #[pg_test]
+    fn counties_share_parcel_numbers() {
+        let a: Option<Uuid> = one(
+            "SELECT upsert_lead('a', 'a1', p_address_line1 := '5 Oak St', p_state := 'AZ', p_city := 'Mesa', p_postal_code := '85201', p_apn := '77')",
+        );
+        let b: Option<Uuid> = one(
+            "SELECT upsert_lead('b', 'b1', p_address_line1 := '9 Elm St', p_state := 'TX', p_city := 'Austin', p_postal_code := '73301', p_apn := '77')",
+        );
+        assert_ne!(a, b);
+        assert_eq!(
+            one::<i64>("SELECT count(*) FROM leads WHERE apn = '77'"),
+            Some(1)
+        );
+        assert_eq!(one::<i64>("SELECT count(*) FROM lead_matches"), Some(1));
+        let c: Option<Uuid> =
+            one("SELECT upsert_lead('c', p_apn := '77', p_county_fips := '48453')");
+        assert!(c != a && c != b);
+    }
+
+    #[pg_test]
+    fn two_keys_of_two_leads_are_left_to_a_person() {
+        let a: Option<Uuid> = one("SELECT upsert_lead('a', 'a1', p_mak := '1111111111')");
+        let b = lead(2);
+        let both: Option<Uuid> = one(
+            "SELECT upsert_lead('a', 'zz', p_mak := '1111111111', p_address_line1 := '2 Sample Ave', p_city := 'Phoenix', p_state := 'AZ', p_postal_code := '85001')",
+        );
+        assert!(both == a || both == Some(b));
+    }
+
+    #[pg_test]
+    fn a_record_without_identity_is_refused() {
+        let bad = PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE;
+        for call in [
+            "upsert_lead('x')",
+            "upsert_lead(NULL, 'r')",
+            "upsert_lead('  ', 'r')",
+            "upsert_lead('x', 'undefined')",
+            "upsert_lead('x', '', p_address_line1 := '5 Oak St')",
+            "upsert_lead('x', 'r', p_property_value := -1)",
+            "upsert_lead('x', 'r', p_age := 400)",
+            "upsert_lead('x', 'r', p_custom := '[]')",
+        ] {
+            assert_refused(&format!("SELECT {call}"), bad);
+        }
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(0));
+    }
+
+    #[pg_test]
+    fn a_bad_record_of_a_page_reports_itself_and_the_others_go_in() {
+        let page = r#"[{"vendor_record_id": "1", "address_line1": "1 Oak St", "postal_code": "85201"},
+                       {"first_name": "nobody"},
+                       "not an object",
+                       {"Address": "2 Oak St", "City": "Mesa", "State": "AZ", "Zip": "85201", "Est. Value": "$412,000", "Owner 1 First Name": "Pat", "Phone 1": "(602) 555-0143", "Email 1": "pat@example.com"},
+                       {"vendor_record_id": "1", "address_line1": "1 Oak Street", "postal_code": "85201"}]"#;
+        let outcomes: Option<String> = one(&format!(
+            "SELECT string_agg(outcome, ',' ORDER BY ord) FROM upsert_leads('propstream', '{page}')"
+        ));
+        assert_eq!(
+            outcomes.as_deref(),
+            Some("inserted,rejected,rejected,inserted,updated")
+        );
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(2));
+        let imported: Option<bool> = one(
+            "SELECT first_name = 'Pat' AND property_value = 412000 AND phones[1] ->> 'phone' = '+16025550143' AND emails[1] ->> 'email' = 'pat@example.com' FROM leads WHERE address_line1 = '2 Oak St'",
+        );
+        assert_eq!(imported, Some(true));
+        assert_refused(
+            "SELECT * FROM upsert_leads('x', '{}')",
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        );
+    }
+
+    #[pg_test]
+    fn foreign_columns_are_refused_with_the_recipe() {
+        let (code, message) = failure("ALTER TABLE leads ADD COLUMN crm_id integer");
+        assert_eq!(
+            code,
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "{message}"
+        );
+        assert_refused(
+            "ALTER TABLE leads RENAME COLUMN mak TO melissa_key",
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        );
+        run(
+            "CREATE TABLE my_leads (lead_id uuid PRIMARY KEY REFERENCES leads (id) ON DELETE CASCADE, crm_id integer)",
+        );
+        run("SET LOCAL equity_connect.allow_data_loss = on");
+        run("ALTER TABLE leads ADD COLUMN crm_id integer");
+    }
+
+    #[pg_test]
+    fn every_table_and_sequence_is_dumped() {
+        let missing: Option<String> = one("
+            SELECT string_agg(c.relname, ', ') FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'equity_connect'
+            JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'S')
+            WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relname <> 'table_shapes' AND NOT c.oid = ANY (e.extconfig)");
+        assert_eq!(missing, None);
+        let granted: Option<String> = one("
+            SELECT string_agg(c.relname, ', ') FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'equity_connect'
+            JOIN pg_class c ON c.oid = d.objid WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relacl::text LIKE '%{=%'");
+        assert_eq!(granted, None, "nothing is granted to PUBLIC");
+    }
+}

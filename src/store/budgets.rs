@@ -1,0 +1,320 @@
+//! Caps: money and calls per day and scope, reserved before a call and settled after it.
+//!
+//! Every scope row is locked in one fixed order and changed by one guarded UPDATE that repeats the cap, so that
+//! no mixture of workers can pass it. The day is that of the reservation, and stays it.
+
+use super::Db;
+use super::plan::{required, scalar, select, write};
+use crate::error::Error;
+use crate::money::Money;
+
+/// One cap: a scope of `spend_budgets` and its limits; None is no limit.
+#[derive(Debug, Clone)]
+pub struct Cap {
+    pub scope: String,
+    pub calls: Option<i64>,
+    pub amount: Option<Money>,
+    /// How many calls of this scope one unit of the reservation counts: records for a pull, else one a purchase.
+    pub counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    Purchases,
+    Units,
+}
+
+/// What is asked of every scope: up to `purchases`, each of up to `units` units, at `unit_price`.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    pub purchases: i64,
+    pub units: i64,
+    pub unit_price: Money,
+}
+
+/// What all scopes allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    pub purchases: i64,
+    /// Units of each purchase; fewer than wished only for a single purchase.
+    pub units: i64,
+}
+
+/// A change to one scope of one day.
+#[derive(Debug, Clone, Default)]
+pub struct Delta {
+    pub reserved_calls: i64,
+    pub reserved: i64,
+    pub settled_calls: i64,
+    pub settled: i64,
+}
+
+const TODAY: &str = "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')";
+
+const SECONDS_TO_NEXT_DAY: &str = "
+SELECT extract(epoch FROM (((now() AT TIME ZONE $1)::date + 1)::timestamp AT TIME ZONE $1) - now())::float8";
+
+const OPEN_DAY: &str = "
+INSERT INTO spend_budgets (day, scope) SELECT $1::date, scope FROM unnest($2) AS scope ORDER BY scope ON CONFLICT DO NOTHING";
+
+const LOCK: &str = "
+SELECT (reserved_calls + settled_calls)::bigint, ((reserved_amount + settled_amount) * 1000000)::bigint
+FROM spend_budgets WHERE day = $1::date AND scope = $2 FOR UPDATE";
+
+const RESERVE: &str = "
+UPDATE spend_budgets SET reserved_calls = reserved_calls + $3::integer, reserved_amount = reserved_amount + $4 * 0.000001
+WHERE day = $1::date AND scope = $2
+  AND ($5 IS NULL OR reserved_calls + settled_calls + $3 <= $5)
+  AND ($6 IS NULL OR reserved_amount + settled_amount + $4 * 0.000001 <= $6 * 0.000001)";
+
+const CHANGE: &str = "
+UPDATE spend_budgets SET
+    reserved_calls = reserved_calls + $3::integer,
+    reserved_amount = reserved_amount + $4 * 0.000001,
+    settled_calls = settled_calls + $5::integer,
+    settled_amount = settled_amount + $6 * 0.000001
+WHERE day = $1::date AND scope = $2";
+
+/// Today in the budget's time zone, as YYYY-MM-DD.
+pub fn today(db: &Db<'_>, timezone: &str) -> Result<String, Error> {
+    scalar(select(db, TODAY, &[timezone.into()])?)?
+        .ok_or_else(|| Error::Internal("the budget has no day".into()))
+}
+
+/// Seconds until the next budget day starts.
+pub fn seconds_to_next_day(db: &Db<'_>, timezone: &str) -> Result<f64, Error> {
+    Ok(scalar(select(db, SECONDS_TO_NEXT_DAY, &[timezone.into()])?)?.unwrap_or(3600.0))
+}
+
+/// Reserves as much of `wish` as every cap allows; a grant of zero purchases reserves nothing.
+pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<Grant, Error> {
+    let scopes: Vec<String> = caps.iter().map(|cap| cap.scope.clone()).collect();
+    write(db, OPEN_DAY, &[day.into(), scopes.into()])?;
+    let mut grant = Grant {
+        purchases: wish.purchases,
+        units: wish.units,
+    };
+    for cap in in_order(caps) {
+        let Some(row) = write(db, LOCK, &[day.into(), cap.scope.as_str().into()])?.next() else {
+            return Err(Error::Internal("a budget row vanished".into()));
+        };
+        let left = Left {
+            calls: cap
+                .calls
+                .map(|calls| calls - required::<i64>(&row, 1).unwrap_or(i64::MAX)),
+            micros: match cap.amount {
+                Some(amount) => Some(amount.micros() - required::<i64>(&row, 2)?),
+                None => None,
+            },
+        };
+        grant = narrow(grant, cap, left, wish.unit_price);
+    }
+    if grant.purchases == 0 || grant.units == 0 {
+        return Ok(Grant {
+            purchases: 0,
+            units: 0,
+        });
+    }
+    let amount = wish.unit_price.micros() * grant.units * grant.purchases;
+    for cap in in_order(caps) {
+        let calls = counted(cap, grant);
+        let args = [
+            day.into(),
+            cap.scope.as_str().into(),
+            calls.into(),
+            amount.into(),
+            cap.calls.into(),
+            cap.amount.map(Money::micros).into(),
+        ];
+        if write(db, RESERVE, &args)?.len() != 1 {
+            return Err(Error::Internal(
+                "a locked budget refused its own reservation".into(),
+            ));
+        }
+    }
+    Ok(grant)
+}
+
+struct Left {
+    calls: Option<i64>,
+    micros: Option<i64>,
+}
+
+fn counted(cap: &Cap, grant: Grant) -> i64 {
+    match cap.counts {
+        Counts::Purchases => grant.purchases,
+        Counts::Units => grant.purchases * grant.units,
+    }
+}
+
+/// Shrinks a grant to what one cap leaves: whole purchases first, and units of a single one.
+fn narrow(grant: Grant, cap: &Cap, left: Left, unit_price: Money) -> Grant {
+    let mut units_left = i64::MAX;
+    if let Some(micros) = left.micros
+        && unit_price.micros() > 0
+    {
+        units_left = units_left.min(micros.max(0) / unit_price.micros());
+    }
+    if let (Some(calls), Counts::Units) = (left.calls, cap.counts) {
+        units_left = units_left.min(calls.max(0));
+    }
+    let mut purchases = grant.purchases.min(units_left / grant.units.max(1));
+    if let (Some(calls), Counts::Purchases) = (left.calls, cap.counts) {
+        purchases = purchases.min(calls.max(0));
+        if calls <= 0 {
+            return Grant {
+                purchases: 0,
+                units: 0,
+            };
+        }
+    }
+    if purchases == 0 && grant.purchases == 1 && units_left > 0 {
+        return Grant {
+            purchases: 1,
+            units: units_left.min(grant.units),
+        };
+    }
+    Grant {
+        purchases,
+        units: grant.units,
+    }
+}
+
+fn in_order(caps: &[Cap]) -> impl Iterator<Item = &Cap> {
+    let mut sorted: Vec<&Cap> = caps.iter().collect();
+    sorted.sort_by(|a, b| a.scope.cmp(&b.scope));
+    sorted.into_iter()
+}
+
+/// Applies changes of settled, released or resolved purchases, in the fixed order of day and scope.
+pub fn change(
+    db: &mut Db<'_>,
+    deltas: &std::collections::BTreeMap<(String, String), Delta>,
+) -> Result<(), Error> {
+    for ((day, scope), delta) in deltas {
+        let args = [
+            day.as_str().into(),
+            scope.as_str().into(),
+            delta.reserved_calls.into(),
+            delta.reserved.into(),
+            delta.settled_calls.into(),
+            delta.settled.into(),
+        ];
+        if write(db, CHANGE, &args)?.len() != 1 {
+            return Err(Error::Internal(format!(
+                "the budget of {scope} on {day} is missing"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cap(calls: Option<i64>, dollars: Option<i64>, counts: Counts) -> Cap {
+        Cap {
+            scope: "total".into(),
+            calls,
+            amount: dollars.map(|d| Money::from_micros(d * 1_000_000)),
+            counts,
+        }
+    }
+
+    #[test]
+    fn a_cap_of_100_and_a_half_calls_buys_exactly_100() {
+        let price = Money::from_micros(150_000);
+        let left = Left {
+            calls: None,
+            micros: Some(15_075_000),
+        };
+        let grant = narrow(
+            Grant {
+                purchases: 1000,
+                units: 1,
+            },
+            &cap(None, None, Counts::Purchases),
+            left,
+            price,
+        );
+        assert_eq!(
+            grant,
+            Grant {
+                purchases: 100,
+                units: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_page_shrinks_to_the_records_that_are_left() {
+        let left = Left {
+            calls: Some(37),
+            micros: None,
+        };
+        let grant = narrow(
+            Grant {
+                purchases: 1,
+                units: 100,
+            },
+            &cap(None, None, Counts::Units),
+            left,
+            Money::from_micros(10_000),
+        );
+        assert_eq!(
+            grant,
+            Grant {
+                purchases: 1,
+                units: 37
+            }
+        );
+    }
+
+    #[test]
+    fn nothing_left_grants_nothing() {
+        for left in [
+            Left {
+                calls: Some(0),
+                micros: None,
+            },
+            Left {
+                calls: None,
+                micros: Some(0),
+            },
+            Left {
+                calls: None,
+                micros: Some(-5),
+            },
+        ] {
+            let grant = narrow(
+                Grant {
+                    purchases: 5,
+                    units: 1,
+                },
+                &cap(None, None, Counts::Purchases),
+                left,
+                Money::from_micros(1),
+            );
+            assert_eq!(grant.purchases, 0);
+        }
+    }
+
+    #[test]
+    fn what_is_free_is_not_limited_by_money() {
+        let left = Left {
+            calls: None,
+            micros: Some(0),
+        };
+        let grant = narrow(
+            Grant {
+                purchases: 5,
+                units: 1,
+            },
+            &cap(None, None, Counts::Purchases),
+            left,
+            Money::from_micros(0),
+        );
+        assert_eq!(grant.purchases, 5);
+    }
+}

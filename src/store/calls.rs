@@ -1,0 +1,547 @@
+//! The purchase ledger: one row per thing bought, moved one way (see sql/install/spend.sql).
+
+use std::collections::BTreeMap;
+
+use pgrx::JsonB;
+use pgrx::Uuid;
+use serde_json::{Value, json};
+
+use super::Db;
+use super::budgets::Delta;
+use super::plan::{column, required, scalar, select, write};
+use crate::error::Error;
+use crate::money::Money;
+use crate::vendors::{Item, Product, Subject};
+
+/// A purchase about to be reserved.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    pub job_id: i64,
+    pub product: Product,
+    pub stage: &'static str,
+    pub lead_id: Option<Uuid>,
+    pub pull_id: Option<i32>,
+    pub purchase_key: String,
+    pub generation: i32,
+    pub subject: Subject,
+    pub units: i64,
+    pub amount: Money,
+}
+
+/// What an earlier purchase of a lead came to, for the planner.
+#[derive(Debug, Clone)]
+pub struct Bought {
+    pub lead_id: Uuid,
+    pub product: String,
+    pub value: Option<String>,
+    pub state: String,
+    pub generation: i32,
+    /// Answered within `refresh_after`, or not answered yet.
+    pub is_fresh: bool,
+}
+
+/// The row that stands in the way of a purchase: the same thing, bought before.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    pub id: i64,
+    pub purchase_key: String,
+    pub state: String,
+    pub has_answer: bool,
+}
+
+/// A paid answer that waits to be applied.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub id: i64,
+    pub product: Product,
+    pub lead_id: Option<Uuid>,
+    pub pull_id: Option<i32>,
+    pub answer: Value,
+    pub subject: Option<Subject>,
+    pub units: i32,
+}
+
+/// One part of a vendor's answer, as it goes into the ledger.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    pub call_id: i64,
+    pub amount: Money,
+    pub units: u32,
+    pub matched: bool,
+    pub answer: Value,
+    pub http_status: u16,
+    pub latency_ms: u64,
+    /// Seconds until the free follow-up question; None: the answer is final.
+    pub poll_in: Option<f64>,
+}
+
+/// An open purchase after a restart, or one to be asked about.
+#[derive(Debug, Clone)]
+pub struct OpenCall {
+    pub id: i64,
+    pub product: Product,
+    pub subject: Subject,
+    pub state: String,
+    pub polls: i32,
+}
+
+const HISTORY: &str = "
+SELECT lead_id, vendor, COALESCE(subject ->> 'email', subject ->> 'phone'), state, generation,
+       answered_at IS NULL OR answered_at > now() - make_interval(mins => $2)
+FROM vendor_calls
+WHERE lead_id = ANY ($1) AND state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed'";
+
+const INSERT: &str = "
+INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, epoch, day, reserved_amount, reserved_units)
+SELECT vendor, stage, lead_id, pull_id, purchase_key, generation, subject, $2, $3::date, amount * 0.000001, units
+FROM jsonb_to_recordset($1) AS n (n integer, vendor text, stage text, lead_id uuid, pull_id integer, purchase_key text, generation integer,
+                                  subject jsonb, amount bigint, units integer)
+ORDER BY n
+ON CONFLICT DO NOTHING
+RETURNING id, purchase_key, generation";
+
+const EXISTING: &str = "
+SELECT id, purchase_key, state, answer IS NOT NULL AND poll_at IS NULL
+FROM vendor_calls c
+JOIN jsonb_to_recordset($1) AS n (key text, generation integer) ON c.purchase_key = n.key AND c.generation = n.generation
+WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed' AND reuses_call_id IS NULL";
+
+const REUSE: &str = "
+INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, state, epoch, day, reserved_amount, reserved_units,
+                          settled_amount, units, matched, answer, reuses_call_id, answered_at)
+SELECT vendor, stage, $2, $3, purchase_key, generation, subject, 'answered', $4, $5::date, 0, 0, 0, 0, matched, answer, id, now()
+FROM vendor_calls
+WHERE id = $1
+RETURNING id";
+
+const SEND: &str = "
+UPDATE vendor_calls SET state = 'sending', request_id = $2, sent_at = clock_timestamp()
+WHERE id = ANY ($1) AND state = 'reserved' AND epoch = $3 AND EXISTS (SELECT FROM worker_state WHERE epoch = $3)";
+
+const ANSWER: &str = "
+UPDATE vendor_calls c SET
+    state = 'answered', settled_amount = n.amount * 0.000001, units = n.units, matched = n.matched, answer = n.answer,
+    http_status = n.http_status, latency_ms = COALESCE(c.latency_ms, n.latency_ms), answered_at = clock_timestamp(),
+    poll_at = CASE WHEN n.poll_in IS NOT NULL THEN clock_timestamp() + make_interval(secs => n.poll_in) END,
+    polls = CASE WHEN n.poll_in IS NOT NULL THEN c.polls + 1 ELSE c.polls END,
+    error = NULL
+FROM jsonb_to_recordset($1) AS n (id bigint, amount bigint, units integer, matched boolean, answer jsonb, http_status integer, latency_ms integer, poll_in float8)
+WHERE c.id = n.id AND c.state IN ('sending', 'in_doubt', 'answered')
+RETURNING c.id, c.day::text, c.vendor, c.pull_id, (c.reserved_amount * 1000000)::bigint, c.reserved_units,
+          n.amount, n.units, (SELECT o.state FROM vendor_calls o WHERE o.id = c.id)";
+
+const CLOSE: &str = "
+UPDATE vendor_calls SET
+    state = $2, error = $3, http_status = COALESCE($4, http_status),
+    poll_at = CASE WHEN $5 IS NOT NULL THEN clock_timestamp() + make_interval(secs => $5) END
+WHERE id = ANY ($1) AND state IN ('reserved', 'sending')
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units";
+
+const RESOLVE: &str = "
+UPDATE vendor_calls SET
+    state = 'resolved', resolution = $2, resolved_reason = $3, resolved_at = clock_timestamp(), poll_at = NULL,
+    settled_amount = CASE WHEN $2 = 'charged' THEN reserved_amount ELSE 0 END
+WHERE id = $1 AND state = 'in_doubt'
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units";
+
+const POLL_LATER: &str = "
+UPDATE vendor_calls SET
+    polls = polls + 1,
+    poll_at = CASE WHEN $2 IS NOT NULL THEN clock_timestamp() + make_interval(secs => $2) END,
+    error = $3
+WHERE id = $1";
+
+const TO_POLL: &str = "
+SELECT id, vendor, subject, state, polls FROM vendor_calls
+WHERE state IN ('answered', 'in_doubt') AND poll_at <= clock_timestamp() AND subject IS NOT NULL AND NOT id = ANY ($1)
+ORDER BY poll_at LIMIT 100";
+
+const NEXT_POLL: &str = "
+SELECT extract(epoch FROM min(poll_at) - clock_timestamp())::float8 FROM vendor_calls WHERE state IN ('answered', 'in_doubt') AND poll_at IS NOT NULL";
+
+const TO_APPLY: &str = "
+SELECT id, vendor, lead_id, pull_id, answer, subject, COALESCE(units, 0)
+FROM vendor_calls
+WHERE state = 'answered' AND poll_at IS NULL AND apply_error IS NULL
+ORDER BY id LIMIT $1";
+
+const APPLIED: &str = "
+UPDATE vendor_calls SET state = 'applied', verified = $2, applied_at = clock_timestamp() WHERE id = $1 AND state = 'answered'";
+
+const UNREADABLE: &str =
+    "UPDATE vendor_calls SET apply_error = $2 WHERE id = $1 AND state = 'answered'";
+
+const READ_AGAIN: &str =
+    "UPDATE vendor_calls SET apply_error = NULL WHERE id = $1 AND state = 'answered'";
+
+const LEFT_OPEN: &str = "
+SELECT id, vendor, state FROM vendor_calls WHERE state IN ('reserved', 'sending') AND epoch <> $1 ORDER BY id";
+
+const STATE: &str = "SELECT state, vendor FROM vendor_calls WHERE id = $1 FOR UPDATE";
+
+/// What was bought for these leads before, released and not-charged purchases left out.
+pub fn history(
+    db: &Db<'_>,
+    leads: Vec<Uuid>,
+    refresh_after_minutes: i32,
+) -> Result<Vec<Bought>, Error> {
+    select(db, HISTORY, &[leads.into(), refresh_after_minutes.into()])?
+        .map(|row| {
+            Ok(Bought {
+                lead_id: required(&row, 1)?,
+                product: required(&row, 2)?,
+                value: column(&row, 3)?,
+                state: required(&row, 4)?,
+                generation: required(&row, 5)?,
+                is_fresh: required(&row, 6)?,
+            })
+        })
+        .collect()
+}
+
+/// Inserts reserved purchases. Those that were bought before are missing from the result, which maps purchase key to id.
+pub fn insert(
+    db: &mut Db<'_>,
+    calls: &[NewCall],
+    epoch: i64,
+    day: &str,
+) -> Result<BTreeMap<String, i64>, Error> {
+    let rows: Vec<Value> = calls
+        .iter()
+        .enumerate()
+        .map(|(n, call)| {
+            json!({
+                "n": n, "vendor": call.product.name(), "stage": call.stage, "lead_id": call.lead_id.map(|id| id.to_string()),
+                "pull_id": call.pull_id, "purchase_key": call.purchase_key, "generation": call.generation,
+                "subject": call.subject, "amount": call.amount.micros(), "units": call.units,
+            })
+        })
+        .collect();
+    write(
+        db,
+        INSERT,
+        &[JsonB(Value::Array(rows)).into(), epoch.into(), day.into()],
+    )?
+    .map(|row| Ok((required(&row, 2)?, required(&row, 1)?)))
+    .collect()
+}
+
+/// The earlier purchases that stand in the way of `calls`.
+pub fn existing(db: &mut Db<'_>, calls: &[&NewCall]) -> Result<Vec<Existing>, Error> {
+    let keys: Vec<Value> = calls
+        .iter()
+        .map(|call| json!({"key": call.purchase_key, "generation": call.generation}))
+        .collect();
+    write(db, EXISTING, &[JsonB(Value::Array(keys)).into()])?
+        .map(|row| {
+            Ok(Existing {
+                id: required(&row, 1)?,
+                purchase_key: required(&row, 2)?,
+                state: required(&row, 3)?,
+                has_answer: required(&row, 4)?,
+            })
+        })
+        .collect()
+}
+
+/// Records that a lead uses the answer of an earlier purchase, for nothing; the new row waits to be applied.
+pub fn reuse(
+    db: &mut Db<'_>,
+    existing: i64,
+    call: &NewCall,
+    epoch: i64,
+    day: &str,
+) -> Result<i64, Error> {
+    scalar(write(
+        db,
+        REUSE,
+        &[
+            existing.into(),
+            call.lead_id.into(),
+            call.pull_id.into(),
+            epoch.into(),
+            day.into(),
+        ],
+    )?)?
+    .ok_or_else(|| Error::Internal("the purchase to reuse vanished".into()))
+}
+
+/// Moves reserved purchases to `sending`; the number that moved. None of them, when another worker has taken over.
+pub fn mark_sending(
+    db: &mut Db<'_>,
+    ids: &[i64],
+    request_id: i64,
+    epoch: i64,
+) -> Result<usize, Error> {
+    Ok(write(
+        db,
+        SEND,
+        &[ids.to_vec().into(), request_id.into(), epoch.into()],
+    )?
+    .len())
+}
+
+/// Money moved by a statement that returns (id, day, vendor, pull_id, reserved micros, reserved units, …).
+pub type Deltas = BTreeMap<(String, String), Delta>;
+
+fn scopes_of(vendor: &str, pull_id: Option<i32>) -> Vec<(String, bool)> {
+    let mut scopes = vec![
+        ("total".to_string(), false),
+        (format!("vendor:{vendor}"), false),
+    ];
+    if let Some(pull_id) = pull_id {
+        scopes.push((format!("pull:{pull_id}"), true));
+    }
+    scopes
+}
+
+struct Closed {
+    id: i64,
+    day: String,
+    vendor: String,
+    pull_id: Option<i32>,
+    reserved: i64,
+    reserved_units: i64,
+}
+
+fn closed(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Closed, Error> {
+    Ok(Closed {
+        id: required(row, 1)?,
+        day: required(row, 2)?,
+        vendor: required(row, 3)?,
+        pull_id: column(row, 4)?,
+        reserved: required(row, 5)?,
+        reserved_units: required::<i32>(row, 6)?.into(),
+    })
+}
+
+fn unreserve(deltas: &mut Deltas, call: &Closed) {
+    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
+        let delta = deltas.entry((call.day.clone(), scope)).or_default();
+        delta.reserved_calls -= if counts_units { call.reserved_units } else { 1 };
+        delta.reserved -= call.reserved;
+    }
+}
+
+fn settle(deltas: &mut Deltas, call: &Closed, amount: i64, units: i64) {
+    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
+        let delta = deltas.entry((call.day.clone(), scope)).or_default();
+        delta.settled_calls += if counts_units { units } else { 1 };
+        delta.settled += amount;
+    }
+}
+
+/// Stores vendors' answers and settles their price. Answers of purchases that are closed already change nothing.
+pub fn store_answers(db: &mut Db<'_>, settlements: &[Settlement]) -> Result<Vec<i64>, Error> {
+    let rows: Vec<Value> = settlements
+        .iter()
+        .map(|s| {
+            json!({
+                "id": s.call_id, "amount": s.amount.micros(), "units": s.units, "matched": s.matched, "answer": s.answer,
+                "http_status": s.http_status, "latency_ms": s.latency_ms, "poll_in": s.poll_in,
+            })
+        })
+        .collect();
+    let mut deltas = Deltas::new();
+    let mut stored = Vec::new();
+    for row in write(db, ANSWER, &[JsonB(Value::Array(rows)).into()])? {
+        let call = closed(&row)?;
+        // The subselect in RETURNING sees the row as it was before the update.
+        let was: String = required(&row, 9)?;
+        if was != "answered" {
+            unreserve(&mut deltas, &call);
+            settle(
+                &mut deltas,
+                &call,
+                required(&row, 7)?,
+                required::<i32>(&row, 8)?.into(),
+            );
+        }
+        stored.push(call.id);
+    }
+    super::budgets::change(db, &deltas)?;
+    Ok(stored)
+}
+
+/// Gives reserved money back: the purchase was never sent, or was refused.
+pub fn release(
+    db: &mut Db<'_>,
+    ids: &[i64],
+    why: &str,
+    http_status: Option<i32>,
+) -> Result<(), Error> {
+    let mut deltas = Deltas::new();
+    let args = [
+        ids.to_vec().into(),
+        "released".into(),
+        why.into(),
+        http_status.into(),
+        None::<f64>.into(),
+    ];
+    for row in write(db, CLOSE, &args)? {
+        unreserve(&mut deltas, &closed(&row)?);
+    }
+    super::budgets::change(db, &deltas)
+}
+
+/// Marks purchases as sent without an answer: their money stays reserved. `ask_in`: seconds until a free question.
+pub fn doubt(db: &mut Db<'_>, ids: &[i64], why: &str, ask_in: Option<f64>) -> Result<(), Error> {
+    let args = [
+        ids.to_vec().into(),
+        "in_doubt".into(),
+        why.into(),
+        None::<i32>.into(),
+        ask_in.into(),
+    ];
+    write(db, CLOSE, &args)?;
+    Ok(())
+}
+
+/// How a purchase in doubt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    Charged,
+    NotCharged,
+    Replayed,
+}
+
+impl Resolution {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Charged => "charged",
+            Self::NotCharged => "not_charged",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+/// Resolves a purchase in doubt and its money; false when it is not in doubt (any more).
+pub fn resolve(
+    db: &mut Db<'_>,
+    id: i64,
+    resolution: Resolution,
+    reason: &str,
+) -> Result<bool, Error> {
+    let Some(row) = write(
+        db,
+        RESOLVE,
+        &[id.into(), resolution.as_str().into(), reason.into()],
+    )?
+    .next() else {
+        return Ok(false);
+    };
+    let call = closed(&row)?;
+    let mut deltas = Deltas::new();
+    unreserve(&mut deltas, &call);
+    if resolution == Resolution::Charged {
+        settle(&mut deltas, &call, call.reserved, call.reserved_units);
+    }
+    super::budgets::change(db, &deltas)?;
+    Ok(true)
+}
+
+/// Puts the next free question off by `seconds`; None: do not ask any more.
+pub fn poll_later(
+    db: &mut Db<'_>,
+    id: i64,
+    seconds: Option<f64>,
+    why: Option<&str>,
+) -> Result<(), Error> {
+    write(db, POLL_LATER, &[id.into(), seconds.into(), why.into()])?;
+    Ok(())
+}
+
+/// Purchases whose free question is due and not under way.
+pub fn to_poll(db: &Db<'_>, under_way: Vec<i64>) -> Result<Vec<OpenCall>, Error> {
+    let mut open = Vec::new();
+    for row in select(db, TO_POLL, &[under_way.into()])? {
+        let subject: JsonB = required(&row, 3)?;
+        let vendor: String = required(&row, 2)?;
+        if let (Some(product), Ok(subject)) = (
+            Product::from_name(&vendor),
+            serde_json::from_value(subject.0),
+        ) {
+            open.push(OpenCall {
+                id: required(&row, 1)?,
+                product,
+                subject,
+                state: required(&row, 4)?,
+                polls: required(&row, 5)?,
+            });
+        }
+    }
+    Ok(open)
+}
+
+/// Seconds until the next free question.
+pub fn next_poll_in(db: &Db<'_>) -> Result<Option<f64>, Error> {
+    scalar(select(db, NEXT_POLL, &[])?)
+}
+
+/// Answers that wait to be applied, oldest first.
+pub fn to_apply(db: &Db<'_>, limit: i64) -> Result<Vec<Answered>, Error> {
+    let mut answers = Vec::new();
+    for row in select(db, TO_APPLY, &[limit.into()])? {
+        let vendor: String = required(&row, 2)?;
+        let Some(product) = Product::from_name(&vendor) else {
+            continue;
+        };
+        answers.push(Answered {
+            id: required(&row, 1)?,
+            product,
+            lead_id: column(&row, 3)?,
+            pull_id: column(&row, 4)?,
+            answer: column::<JsonB>(&row, 5)?.map_or(Value::Null, |json| json.0),
+            subject: column::<JsonB>(&row, 6)?.and_then(|json| serde_json::from_value(json.0).ok()),
+            units: required(&row, 7)?,
+        });
+    }
+    Ok(answers)
+}
+
+/// The answer has reached its lead. `verified`: how a verification ended; None for other purchases.
+pub fn mark_applied(db: &mut Db<'_>, id: i64, verified: Option<bool>) -> Result<(), Error> {
+    write(db, APPLIED, &[id.into(), verified.into()])?;
+    Ok(())
+}
+
+/// Keeps a paid answer that could not be applied from being tried again by itself.
+pub fn mark_unreadable(db: &mut Db<'_>, id: i64, why: &str) -> Result<(), Error> {
+    write(db, UNREADABLE, &[id.into(), why.into()])?;
+    Ok(())
+}
+
+/// Lets a paid answer be tried again; false when it is not waiting.
+pub fn read_again(db: &mut Db<'_>, id: i64) -> Result<bool, Error> {
+    Ok(!write(db, READ_AGAIN, &[id.into()])?.is_empty())
+}
+
+/// Purchases that earlier workers left reserved or sending.
+pub fn left_open(db: &Db<'_>, epoch: i64) -> Result<Vec<(i64, String, String)>, Error> {
+    select(db, LEFT_OPEN, &[epoch.into()])?
+        .map(|row| Ok((required(&row, 1)?, required(&row, 2)?, required(&row, 3)?)))
+        .collect()
+}
+
+/// State and vendor of a purchase, locked.
+pub fn state_for_update(db: &mut Db<'_>, id: i64) -> Result<Option<(String, String)>, Error> {
+    match write(db, STATE, &[id.into()])?.next() {
+        Some(row) => Ok(Some((required(&row, 1)?, required(&row, 2)?))),
+        None => Ok(None),
+    }
+}
+
+/// The request items of ledger rows.
+pub fn item(id: i64, subject: Subject) -> Item {
+    Item {
+        id: id.to_string(),
+        subject,
+    }
+}
+
+const POLLS: &str = "SELECT polls FROM vendor_calls WHERE id = $1";
+
+/// How often a purchase was asked about.
+pub fn polls(db: &Db<'_>, id: i64) -> Result<i32, Error> {
+    Ok(scalar(select(db, POLLS, &[id.into()])?)?.unwrap_or(0))
+}

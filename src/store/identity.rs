@@ -1,0 +1,350 @@
+//! Who is who: finds the lead that a record is, or makes one.
+//!
+//! Keys are tried in the order mak, address, vendor record, parcel. The unique indexes are the judge: an insert
+//! that loses a race is not an error but a reason to look again.
+
+use pgrx::Uuid;
+use pgrx::prelude::*;
+
+use super::Db;
+use super::plan::{column, required, scalar, select, write};
+use super::subtransaction::attempt;
+use crate::address::{self, AddressParts, CanonicalAddress};
+use crate::error::Error;
+use crate::record::LeadRecord;
+
+/// How often a race for a new lead is tried again before the caller is told.
+const TRIES: usize = 10;
+
+const FIND: &str = "
+SELECT m.key, l.id, l.source, l.vendor_record_id, l.address_line1 IS NOT NULL, l.addr_hash, l.mak, l.apn, l.county_fips,
+       l.property_state, l.property_zip, l.suppressed_at IS NOT NULL
+FROM (
+    SELECT 1 AS key, id FROM leads WHERE mak = $1
+    UNION ALL SELECT 2, id FROM leads WHERE addr_hash = $2
+    UNION ALL SELECT 3, id FROM leads WHERE source = $3 AND vendor_record_id = $4
+    UNION ALL SELECT 4, id FROM leads WHERE apn = $5 AND COALESCE(county_fips, '') = COALESCE($6, '')
+) m
+JOIN leads l ON l.id = m.id
+ORDER BY m.key";
+
+const INSERT: &str = "
+INSERT INTO leads (source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
+                   address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
+                   addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, concat_ws(', ', $8, $9), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
+        COALESCE($21, '{}'))
+ON CONFLICT DO NOTHING
+RETURNING id";
+
+const FILL: &str = "
+UPDATE leads SET
+    last_seen_at = now(),
+    updated_at = now(),
+    vendor_record_id = COALESCE(vendor_record_id, CASE WHEN source = $2 THEN $3 END),
+    vendor_list_id = COALESCE(vendor_list_id, $4),
+    first_name = COALESCE(first_name, $5),
+    last_name = COALESCE(last_name, $6),
+    owner_full_name = COALESCE(owner_full_name, $7),
+    owner_company = COALESCE(owner_company, $8),
+    address_line1 = CASE WHEN address_line1 IS NULL THEN $9 ELSE address_line1 END,
+    address_line2 = CASE WHEN address_line1 IS NULL THEN $10 ELSE address_line2 END,
+    property_address = COALESCE(property_address, NULLIF(concat_ws(', ', $9, $10), '')),
+    property_city = CASE WHEN address_line1 IS NULL THEN COALESCE($11, property_city) ELSE property_city END,
+    property_state = CASE WHEN address_line1 IS NULL THEN COALESCE($12, property_state) ELSE property_state END,
+    property_zip = CASE WHEN address_line1 IS NULL THEN COALESCE($13, property_zip) ELSE property_zip END,
+    addr_hash = COALESCE(addr_hash, $15),
+    mak = COALESCE(mak, $16),
+    county_fips = CASE WHEN apn IS NULL THEN COALESCE(county_fips, $14) ELSE county_fips END,
+    apn = COALESCE(apn, $17),
+    property_value = COALESCE($18::numeric, property_value),
+    estimated_equity = COALESCE($19::numeric, estimated_equity),
+    age = COALESCE($20, age),
+    owner_occupied = COALESCE($21, owner_occupied),
+    custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
+WHERE id = $1";
+
+const REMEMBER_MATCH: &str = "
+INSERT INTO lead_matches (lead_id, other_lead_id, reason, agreement)
+VALUES (LEAST($1, $2), GREATEST($1, $2), $3, $4)
+ON CONFLICT ON CONSTRAINT lead_matches_once DO NOTHING";
+
+const OWNER_OF_MAK: &str = "SELECT id FROM leads WHERE mak = $1";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Mak = 1,
+    Address = 2,
+    VendorRecord = 3,
+    Parcel = 4,
+}
+
+/// A lead that shares at least one key with the record.
+struct Candidate {
+    key: Key,
+    id: Uuid,
+    source: Option<String>,
+    vendor_record_id: Option<String>,
+    has_address: bool,
+    addr_hash: Option<String>,
+    mak: Option<String>,
+    apn: Option<String>,
+    state: Option<String>,
+    zip: Option<String>,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Inserted,
+    Updated,
+    /// Stored, and a pair with another lead waits in `lead_matches`.
+    MatchedReview,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inserted => "inserted",
+            Self::Updated => "updated",
+            Self::MatchedReview => "matched_review",
+        }
+    }
+}
+
+pub struct Upserted {
+    pub lead_id: Uuid,
+    pub outcome: Outcome,
+}
+
+/// Inserts `record` or updates the lead it is. `record` must be clean and have an identity.
+pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
+    let addr_hash = canonical_address(record).map(|address| address.hash_hex());
+    for _ in 0..TRIES {
+        let candidates = find(db, source, record, addr_hash.as_deref())?;
+        let (refused, matches): (Vec<_>, Vec<_>) = candidates
+            .into_iter()
+            .partition(|c| is_other_parcel(c, record, addr_hash.as_deref()));
+        let stored = match matches.split_first() {
+            None => insert(db, source, record, addr_hash.as_deref(), refused.is_empty())?
+                .map(|id| (id, Outcome::Inserted)),
+            Some((best, rest)) => {
+                let others: Vec<&Candidate> = rest
+                    .iter()
+                    .filter(|c| c.id != best.id)
+                    .chain(&refused)
+                    .collect();
+                fill(db, source, record, addr_hash.as_deref(), best, &others)?
+                    .then_some((best.id, Outcome::Updated))
+            }
+        };
+        let Some((lead_id, mut outcome)) = stored else {
+            continue;
+        };
+        for other in matches.iter().chain(&refused).filter(|c| c.id != lead_id) {
+            remember_match(db, lead_id, other.id, other.key)?;
+            outcome = Outcome::MatchedReview;
+        }
+        return Ok(Upserted { lead_id, outcome });
+    }
+    Err(Error::Contended)
+}
+
+/// The canonical address of a record, or None when it does not identify a property.
+fn canonical_address(record: &LeadRecord) -> Option<CanonicalAddress> {
+    address::canonical(&AddressParts {
+        line1: record.address_line1.as_deref(),
+        line2: record.address_line2.as_deref(),
+        city: record.city.as_deref(),
+        state: record.state.as_deref(),
+        zip: record.postal_code.as_deref(),
+    })
+}
+
+fn find(
+    db: &Db<'_>,
+    source: &str,
+    record: &LeadRecord,
+    addr_hash: Option<&str>,
+) -> Result<Vec<Candidate>, Error> {
+    let args = [
+        record.mak.as_deref().into(),
+        addr_hash.into(),
+        source.into(),
+        record.vendor_record_id.as_deref().into(),
+        record.apn.as_deref().into(),
+        record.county_fips.as_deref().into(),
+    ];
+    select(db, FIND, &args)?
+        .map(|row| {
+            Ok(Candidate {
+                key: match required::<i32>(&row, 1)? {
+                    1 => Key::Mak,
+                    2 => Key::Address,
+                    3 => Key::VendorRecord,
+                    _ => Key::Parcel,
+                },
+                id: required(&row, 2)?,
+                source: column(&row, 3)?,
+                vendor_record_id: column(&row, 4)?,
+                has_address: required(&row, 5)?,
+                addr_hash: column(&row, 6)?,
+                mak: column(&row, 7)?,
+                apn: column(&row, 8)?,
+                state: column(&row, 10)?,
+                zip: column(&row, 11)?,
+            })
+        })
+        .collect()
+}
+
+/// Two counties share parcel numbers: a match on the parcel alone is no match when the addresses contradict it.
+fn is_other_parcel(candidate: &Candidate, record: &LeadRecord, addr_hash: Option<&str>) -> bool {
+    let contradicts = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
+    candidate.key == Key::Parcel
+        && candidate.addr_hash.is_some()
+        && addr_hash.is_some()
+        && (contradicts(&candidate.zip, &record.postal_code)
+            || contradicts(&candidate.state, &record.state))
+}
+
+fn insert(
+    db: &mut Db<'_>,
+    source: &str,
+    record: &LeadRecord,
+    addr_hash: Option<&str>,
+    with_parcel: bool,
+) -> Result<Option<Uuid>, Error> {
+    let args = [
+        source.into(),
+        record.vendor_record_id.as_deref().into(),
+        record.vendor_list_id.as_deref().into(),
+        record.owner_first_name.as_deref().into(),
+        record.owner_last_name.as_deref().into(),
+        record.owner_full_name.as_deref().into(),
+        record.owner_company.as_deref().into(),
+        record.address_line1.as_deref().into(),
+        record.address_line2.as_deref().into(),
+        record.city.as_deref().into(),
+        record.state.as_deref().into(),
+        record.postal_code.as_deref().into(),
+        record.county_fips.as_deref().into(),
+        addr_hash.into(),
+        record.mak.as_deref().into(),
+        record.apn.as_deref().filter(|_| with_parcel).into(),
+        record.property_value.map(|v| v.to_string()).into(),
+        record.estimated_equity.map(|v| v.to_string()).into(),
+        record.age.into(),
+        record.owner_occupied.into(),
+        custom(record).into(),
+    ];
+    scalar(write(db, INSERT, &args)?)
+}
+
+fn custom(record: &LeadRecord) -> Option<pgrx::JsonB> {
+    record
+        .custom
+        .clone()
+        .map(|custom| pgrx::JsonB(serde_json::Value::Object(custom)))
+}
+
+/// Fills what the lead lacks and freshens what ages. False: another transaction took one of the keys meanwhile.
+fn fill(
+    db: &mut Db<'_>,
+    source: &str,
+    record: &LeadRecord,
+    addr_hash: Option<&str>,
+    lead: &Candidate,
+    others: &[&Candidate],
+) -> Result<bool, Error> {
+    let free = |key: Key| others.iter().all(|other| other.key != key);
+    let new_mak = record
+        .mak
+        .as_deref()
+        .filter(|_| lead.mak.is_none() && free(Key::Mak));
+    let new_apn = record
+        .apn
+        .as_deref()
+        .filter(|_| lead.apn.is_none() && free(Key::Parcel));
+    let new_hash =
+        addr_hash.filter(|_| lead.addr_hash.is_none() && !lead.has_address && free(Key::Address));
+    let same_source = lead.source.as_deref() == Some(source);
+    let new_record_id = record
+        .vendor_record_id
+        .as_deref()
+        .filter(|_| lead.vendor_record_id.is_none() && same_source && free(Key::VendorRecord));
+    let line1 = record
+        .address_line1
+        .as_deref()
+        .filter(|_| new_hash.is_some() || addr_hash.is_none());
+    let args = [
+        lead.id.into(),
+        source.into(),
+        new_record_id.into(),
+        record.vendor_list_id.as_deref().into(),
+        record.owner_first_name.as_deref().into(),
+        record.owner_last_name.as_deref().into(),
+        record.owner_full_name.as_deref().into(),
+        record.owner_company.as_deref().into(),
+        line1.into(),
+        record
+            .address_line2
+            .as_deref()
+            .filter(|_| line1.is_some())
+            .into(),
+        record.city.as_deref().into(),
+        record.state.as_deref().into(),
+        record.postal_code.as_deref().into(),
+        record.county_fips.as_deref().into(),
+        new_hash.into(),
+        new_mak.into(),
+        new_apn.into(),
+        record.property_value.map(|v| v.to_string()).into(),
+        record.estimated_equity.map(|v| v.to_string()).into(),
+        record.age.into(),
+        record.owner_occupied.into(),
+        custom(record).into(),
+    ];
+    let takes_a_key =
+        new_mak.is_some() || new_apn.is_some() || new_hash.is_some() || new_record_id.is_some();
+    if !takes_a_key {
+        return Ok(!write(db, FILL, &args)?.is_empty());
+    }
+    match attempt(|| Ok(!write(db, FILL, &args)?.is_empty())) {
+        Err(Error::Database {
+            code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            ..
+        }) => Ok(false),
+        other => other,
+    }
+}
+
+fn remember_match(db: &mut Db<'_>, lead: Uuid, other: Uuid, key: Key) -> Result<(), Error> {
+    let reason = match key {
+        Key::Mak => "same mak, other keys differ",
+        Key::Address => "same address, other keys differ",
+        Key::VendorRecord => "same vendor record, other keys differ",
+        Key::Parcel => "same parcel number, address contradicts",
+    };
+    write(
+        db,
+        REMEMBER_MATCH,
+        &[
+            lead.into(),
+            other.into(),
+            reason.into(),
+            pgrx::JsonB(serde_json::json!({})).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The lead that has this Melissa address key.
+pub fn owner_of_mak(db: &Db<'_>, mak: &str) -> Result<Option<Uuid>, Error> {
+    scalar(select(db, OWNER_OF_MAK, &[mak.into()])?)
+}
+
+/// A pair that shares a Melissa address key but is two leads.
+pub fn remember_shared_mak(db: &mut Db<'_>, lead: Uuid, other: Uuid) -> Result<(), Error> {
+    remember_match(db, lead, other, Key::Mak)
+}

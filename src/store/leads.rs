@@ -1,0 +1,325 @@
+//! Reads a lead's contact points and facts, and writes score, status and what enrichment found back.
+
+use pgrx::callconv::{BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::Db;
+use super::plan::{column, required, scalar, select, write};
+use crate::error::Error;
+use crate::score::{self, Route, Scored};
+
+/// Statuses that the pipeline may set; all others belong to the sale and are never overwritten.
+const PIPELINE_STATUSES: [&str; 5] = [
+    "new",
+    "enriched",
+    "contactable",
+    "do_not_contact",
+    "needs_contact_info",
+];
+
+/// What scoring, merging and the waterfall need to know of a lead.
+#[derive(Debug, Clone)]
+pub struct Lead {
+    pub id: Uuid,
+    pub phones: Vec<Value>,
+    pub emails: Vec<Value>,
+    pub mak: Option<String>,
+    pub apn: Option<String>,
+    pub county_fips: Option<String>,
+    pub owner_occupied: Option<bool>,
+    pub age: Option<i32>,
+    pub property_value: Option<Decimal>,
+    pub estimated_equity: Option<Decimal>,
+    pub status: String,
+    pub suppressed_reason: Option<String>,
+    pub suppressed: bool,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub full_name: Option<String>,
+    pub company: Option<String>,
+    pub address_line1: Option<String>,
+    pub address_line2: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub zip: Option<String>,
+    pub addr_hash: Option<String>,
+}
+
+impl Lead {
+    pub fn scored(&self) -> Scored<'_> {
+        Scored {
+            phones: &self.phones,
+            emails: &self.emails,
+            has_mak: self.mak.is_some(),
+            has_apn: self.apn.is_some(),
+            owner_occupied: self.owner_occupied,
+            age: self.age,
+            property_value: self.property_value,
+            estimated_equity: self.estimated_equity,
+        }
+    }
+
+    /// Is it the pipeline's to route, or already contacted, replied, closed …?
+    pub fn is_in_pipeline(&self) -> bool {
+        PIPELINE_STATUSES.contains(&self.status.as_str())
+    }
+
+    /// The status that `score` gives it: a suppressed lead is always `do_not_contact`, one past the pipeline keeps its own.
+    pub fn status_for(&self, score: i32) -> String {
+        if self.suppressed {
+            Route::DoNotContact.as_str().to_string()
+        } else if self.is_in_pipeline() {
+            score::route(score).as_str().to_string()
+        } else {
+            self.status.clone()
+        }
+    }
+}
+
+const COLUMNS_BY_ID: &str = "
+SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
+       property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
+       first_name, last_name, owner_full_name, owner_company, COALESCE(address_line1, property_address), address_line2,
+       property_city, property_state, property_zip, addr_hash
+FROM leads
+WHERE id = ANY ($1)";
+
+const COLUMNS_BY_ID_FOR_UPDATE: &str = "
+SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
+       property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
+       first_name, last_name, owner_full_name, owner_company, COALESCE(address_line1, property_address), address_line2,
+       property_city, property_state, property_zip, addr_hash
+FROM leads
+WHERE id = ANY ($1)
+ORDER BY id
+FOR NO KEY UPDATE";
+
+const SET_POINTS: &str = "
+UPDATE leads SET
+    phones = CASE WHEN $2 THEN ARRAY(SELECT point FROM jsonb_array_elements($3) WITH ORDINALITY AS t (point, n) ORDER BY n) ELSE phones END,
+    emails = CASE WHEN $2 THEN emails ELSE ARRAY(SELECT point FROM jsonb_array_elements($3) WITH ORDINALITY AS t (point, n) ORDER BY n) END,
+    updated_at = now()
+WHERE id = $1";
+
+const SET_STATUSES: &str = "
+UPDATE leads l SET quality_score = n.score, status = n.status::lead_status, updated_at = now()
+FROM jsonb_to_recordset($1) AS n (id uuid, score integer, status text)
+WHERE l.id = n.id
+RETURNING l.id, l.quality_score::integer, l.status";
+
+const SET_ENRICHED: &str = "
+UPDATE leads SET
+    phones = ARRAY(SELECT point FROM jsonb_array_elements($2) WITH ORDINALITY AS t (point, n) ORDER BY n),
+    emails = ARRAY(SELECT point FROM jsonb_array_elements($3) WITH ORDINALITY AS t (point, n) ORDER BY n),
+    mak = $4,
+    owner_occupied = $5,
+    suppressed_reason = $6,
+    suppressed_at = CASE WHEN $6 IS NULL THEN suppressed_at ELSE COALESCE(suppressed_at, now()) END,
+    quality_score = $7,
+    status = $8::lead_status,
+    updated_at = now()
+WHERE id = $1";
+
+const NOW_RFC3339: &str =
+    "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
+
+fn read_lead(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Lead, Error> {
+    Ok(Lead {
+        id: required(row, 1)?,
+        phones: points(column(row, 2)?),
+        emails: points(column(row, 3)?),
+        mak: column(row, 4)?,
+        apn: column(row, 5)?,
+        county_fips: column(row, 6)?,
+        owner_occupied: column(row, 7)?,
+        age: column(row, 8)?,
+        property_value: decimal(column(row, 9)?),
+        estimated_equity: decimal(column(row, 10)?),
+        status: column(row, 11)?.unwrap_or_else(|| "new".to_string()),
+        suppressed: required(row, 12)?,
+        suppressed_reason: column(row, 13)?,
+        first_name: column(row, 14)?,
+        last_name: column(row, 15)?,
+        full_name: column(row, 16)?,
+        company: column(row, 17)?,
+        address_line1: column(row, 18)?,
+        address_line2: column(row, 19)?,
+        city: column(row, 20)?,
+        state: column(row, 21)?,
+        zip: column(row, 22)?,
+        addr_hash: column(row, 23)?,
+    })
+}
+
+fn points(stored: Option<JsonB>) -> Vec<Value> {
+    match stored {
+        Some(JsonB(Value::Array(points))) => points,
+        _ => Vec::new(),
+    }
+}
+
+/// A stored amount; one too large for our arithmetic (28 digits) counts as the largest there is.
+fn decimal(text: Option<String>) -> Option<Decimal> {
+    text.map(|text| {
+        text.parse().unwrap_or(if text.starts_with('-') {
+            Decimal::MIN
+        } else {
+            Decimal::MAX
+        })
+    })
+}
+
+/// The leads that exist among `ids`, without locking them.
+pub fn load(db: &Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
+    select(db, COLUMNS_BY_ID, &[ids.into()])?
+        .map(|row| read_lead(&row))
+        .collect()
+}
+
+/// The leads that exist among `ids`, locked in the order of their ids.
+pub fn load_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
+    write(db, COLUMNS_BY_ID_FOR_UPDATE, &[ids.into()])?
+        .map(|row| read_lead(&row))
+        .collect()
+}
+
+/// One lead, locked; an error when it does not exist.
+pub fn load_one_for_update(db: &mut Db<'_>, id: Uuid) -> Result<Lead, Error> {
+    load_for_update(db, vec![id])?
+        .pop()
+        .ok_or_else(Error::no_such_lead)
+}
+
+/// Writes the contact points of one kind back.
+pub fn set_points(
+    db: &mut Db<'_>,
+    id: Uuid,
+    kind: crate::contact::Kind,
+    points: &[Value],
+) -> Result<(), Error> {
+    let is_phone = kind == crate::contact::Kind::Phone;
+    write(
+        db,
+        SET_POINTS,
+        &[
+            id.into(),
+            is_phone.into(),
+            JsonB(Value::Array(points.to_vec())).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A value of the SQL enum `lead_status`, carried as it is: the type's oid differs from database to database.
+#[derive(Debug, Clone, Copy)]
+pub struct LeadStatus(pg_sys::Datum);
+
+impl FromDatum for LeadStatus {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _type: pg_sys::Oid,
+    ) -> Option<Self> {
+        (!is_null).then_some(Self(datum))
+    }
+}
+
+impl IntoDatum for LeadStatus {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        Some(self.0)
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::ANYENUMOID
+    }
+
+    fn is_compatible_with(_other: pg_sys::Oid) -> bool {
+        true
+    }
+}
+
+// SAFETY: names a type that sql/install declares; the hand-written declarations use it by the same name.
+unsafe impl SqlTranslatable for LeadStatus {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(LeadStatus);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("lead_status"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("lead_status")));
+}
+
+// SAFETY: an enum value is passed by value, as it was read.
+unsafe impl BoxRet for LeadStatus {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: the datum is of the function's declared return type.
+        unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
+
+/// A lead's score and status after an update.
+pub struct Rescored {
+    pub lead_id: Uuid,
+    pub score: i32,
+    pub status: LeadStatus,
+}
+
+/// Scores `leads` and stores score and status, in one statement. The leads must be locked.
+pub fn rescore(db: &mut Db<'_>, leads: &[Lead]) -> Result<Vec<Rescored>, Error> {
+    let rows: Vec<Value> = leads
+        .iter()
+        .map(|lead| {
+            let score = score::quality_score(&lead.scored());
+            serde_json::json!({"id": lead.id.to_string(), "score": score, "status": lead.status_for(score)})
+        })
+        .collect();
+    write(db, SET_STATUSES, &[JsonB(Value::Array(rows)).into()])?
+        .map(|row| {
+            Ok(Rescored {
+                lead_id: required(&row, 1)?,
+                score: required(&row, 2)?,
+                status: required(&row, 3)?,
+            })
+        })
+        .collect()
+}
+
+/// Writes what enrichment or verification changed, with the score that follows and `status`.
+pub fn save_enriched(db: &mut Db<'_>, lead: &Lead, status: &str) -> Result<(), Error> {
+    let args = [
+        lead.id.into(),
+        JsonB(Value::Array(lead.phones.clone())).into(),
+        JsonB(Value::Array(lead.emails.clone())).into(),
+        lead.mak.as_deref().into(),
+        lead.owner_occupied.into(),
+        lead.suppressed_reason.as_deref().into(),
+        score::quality_score(&lead.scored()).into(),
+        status.into(),
+    ];
+    write(db, SET_ENRICHED, &args)?;
+    Ok(())
+}
+
+/// The transaction's time, for contact points.
+pub fn now_rfc3339(db: &Db<'_>) -> Result<String, Error> {
+    scalar(select(db, NOW_RFC3339, &[])?)?
+        .ok_or_else(|| Error::Internal("the clock returned nothing".into()))
+}
+
+const SUPPRESS: &str = "
+UPDATE leads SET
+    suppressed_at = COALESCE(suppressed_at, now()), suppressed_reason = COALESCE(suppressed_reason, $2),
+    status = 'do_not_contact', updated_at = now()
+WHERE id = $1 AND suppressed_at IS NULL";
+
+/// Takes a lead out of all outreach.
+pub fn suppress(db: &mut Db<'_>, id: Uuid, reason: &str) -> Result<(), Error> {
+    write(db, SUPPRESS, &[id.into(), reason.into()])?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The only SQL text outside `sql/`, and the only use of SPI. One file per group of tables.
+//!
+//! Table names are bare: every SQL function of ours, and the worker's session, runs with
+//! `search_path = <extension's schema>, pg_temp`.
+
+pub mod budgets;
+pub mod calls;
+pub mod dlq;
+pub mod identity;
+pub mod jobs;
+pub mod leads;
+pub mod plan;
+pub mod pulls;
+pub mod subtransaction;
+pub mod vendors;
+pub mod worker_state;
+
+use pgrx::spi::{Spi, SpiClient};
+
+use crate::error::Error;
+
+/// An open SPI connection.
+pub type Db<'conn> = SpiClient<'conn>;
+
+/// Opens SPI for `work`; results of its statements live until it returns.
+pub fn connect<R>(work: impl FnOnce(&mut Db<'_>) -> Result<R, Error>) -> Result<R, Error> {
+    Spi::connect_mut(work)
+}

@@ -1,0 +1,86 @@
+//! The only door to SPI: every statement is a constant, prepared once per process and kept.
+//!
+//! A kept plan of the same text is re-planned by Postgres itself when a table or the search_path changes, so a
+//! dropped and re-created extension, or one in another schema, is found again. Reads go through `select`, which
+//! takes no transaction id; only `write` does.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::PgOid;
+use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData, SpiTupleTable};
+use pgrx::{FromDatum, IntoDatum};
+
+use crate::error::Error;
+
+thread_local! {
+    // Leaked on purpose: freeing plans while a process exits would call into a Postgres that is half gone.
+    static PLANS: RefCell<HashMap<(usize, bool), &'static OwnedPreparedStatement>> = RefCell::new(HashMap::new());
+}
+
+fn plan(
+    client: &SpiClient<'_>,
+    sql: &'static str,
+    args: &[DatumWithOid<'_>],
+    writes: bool,
+) -> Result<&'static OwnedPreparedStatement, Error> {
+    let key = (sql.as_ptr() as usize, writes);
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
+        return Ok(plan);
+    }
+    let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
+    let prepared = if writes {
+        client.prepare_mut(sql, &types)?
+    } else {
+        client.prepare(sql, &types)?
+    };
+    let kept: &'static OwnedPreparedStatement = Box::leak(Box::new(prepared.keep()));
+    PLANS.with_borrow_mut(|plans| plans.insert(key, kept));
+    Ok(kept)
+}
+
+/// Runs a reading statement.
+pub fn select<'conn>(
+    client: &SpiClient<'conn>,
+    sql: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<SpiTupleTable<'conn>, Error> {
+    Ok(client.select(plan(client, sql, args, false)?, None, args)?)
+}
+
+/// Runs a writing statement, with or without RETURNING.
+pub fn write<'conn>(
+    client: &mut SpiClient<'conn>,
+    sql: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<SpiTupleTable<'conn>, Error> {
+    let plan = plan(client, sql, args, true)?;
+    Ok(client.update(plan, None, args)?)
+}
+
+/// One column of a row, or None for NULL. `ordinal` counts from 1.
+pub fn column<T: IntoDatum + FromDatum>(
+    row: &SpiHeapTupleData<'_>,
+    ordinal: usize,
+) -> Result<Option<T>, Error> {
+    Ok(row.get::<T>(ordinal)?)
+}
+
+/// A column that the statement guarantees not to be NULL.
+pub fn required<T: IntoDatum + FromDatum>(
+    row: &SpiHeapTupleData<'_>,
+    ordinal: usize,
+) -> Result<T, Error> {
+    column(row, ordinal)?.ok_or_else(|| {
+        Error::Internal(format!("column {ordinal} of a result is unexpectedly NULL"))
+    })
+}
+
+/// The first column of the first row.
+pub fn scalar<T: IntoDatum + FromDatum>(mut rows: SpiTupleTable<'_>) -> Result<Option<T>, Error> {
+    match rows.next() {
+        Some(row) => column(&row, 1),
+        None => Ok(None),
+    }
+}

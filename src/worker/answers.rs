@@ -1,0 +1,375 @@
+//! What came back from the network goes into the ledger: answers with their price, refusals, doubts.
+//!
+//! Judged first, then stored in one transaction. Nothing that landed is forgotten when storing fails: it stays
+//! in memory and is tried again; a crash before that leaves the purchase `sending`, which is in doubt.
+
+use std::time::{Duration, SystemTime};
+
+use pgrx::prelude::*;
+
+use super::doubt;
+use super::http::{Incoming, SendFailure};
+use super::session::{Flight, Purpose, Session};
+use super::transact::transact;
+use crate::error::Error;
+use crate::money::{Counts, Money};
+use crate::retry::{self, Schedule};
+use crate::settings;
+use crate::store::calls::{self, Settlement};
+use crate::store::dlq::{self, Kind};
+use crate::store::jobs::{self, Sharing};
+use crate::store::vendors::{self, Vendor};
+use crate::store::{Db, pulls};
+use crate::vendors::{HttpAnswer, Part, Reply, Subject};
+
+/// Pauses of a vendor that throttles or cannot be reached.
+const PAUSES: Schedule = Schedule {
+    base: Duration::from_secs(1),
+    cap: Duration::from_secs(300),
+};
+/// Waits between tries of a refused request.
+const RETRIES: Schedule = Schedule {
+    base: Duration::from_secs(60),
+    cap: Duration::from_secs(3600),
+};
+/// Waits between free questions, in seconds, unless `vendors.options.poll_seconds` says otherwise.
+const POLL_SECONDS: [f64; 5] = [5.0, 15.0, 60.0, 300.0, 1800.0];
+
+/// A request that ended, judged.
+pub struct Landed {
+    pub flight: Flight,
+    pub verdict: Verdict,
+    pub http_status: u16,
+    pub latency: Duration,
+}
+
+pub enum Verdict {
+    Reply(Reply),
+    NotSent(String),
+    NoAnswer(String),
+}
+
+/// Takes what the network thread delivered and stores it; true when something was stored.
+pub fn take(session: &mut Session) -> Result<bool, Error> {
+    session.network.drain_wake();
+    while let Some(incoming) = session
+        .network
+        .receive()
+        .map_err(|_| Error::Internal("the network thread has ended".into()))?
+    {
+        if let Some(flight) = session.land(incoming.ticket) {
+            session.landed.push(judge(flight, incoming));
+        }
+    }
+    if session.landed.is_empty() {
+        return Ok(false);
+    }
+    if transact(|db| store_all(db, &session.landed)).is_ok() {
+        session.landed.clear();
+        return Ok(true);
+    }
+    // One of them, or the database, is in the way: each on its own, so that one cannot hold up the others.
+    let mut left = Vec::new();
+    let mut trouble = None;
+    for landed in std::mem::take(&mut session.landed) {
+        match transact(|db| store_one(db, &landed)) {
+            Ok(()) => {}
+            Err(error @ Error::Database { code, .. }) if is_about_data(code) => {
+                let why = format!("the answer cannot be stored: {error}");
+                transact(|db| {
+                    doubt::doubt(
+                        db,
+                        vendors::DoubtPolicy::Hold,
+                        &landed.flight.call_ids,
+                        &why,
+                    )
+                })?;
+            }
+            Err(error) => {
+                trouble = Some(error);
+                left.push(landed);
+            }
+        }
+    }
+    session.landed = left;
+    trouble.map_or(Ok(true), Err)
+}
+
+/// Would the same data fail again? (SQLSTATE classes 22, data, and 23, constraints.)
+fn is_about_data(code: PgSqlErrorCode) -> bool {
+    let sqlstate = code as i32;
+    // Six bits a character, the class in the lowest twelve (MAKE_SQLSTATE in elog.h).
+    let class = (sqlstate & 0x3f, (sqlstate >> 6) & 0x3f);
+    let digit = |c: u8| i32::from(c - b'0');
+    class == (digit(b'2'), digit(b'2')) || class == (digit(b'2'), digit(b'3'))
+}
+
+fn judge(flight: Flight, incoming: Incoming) -> Landed {
+    let latency = incoming.elapsed;
+    let (verdict, http_status) = match incoming.result {
+        Ok(answer) => {
+            let reply = crate::vendors::receive(
+                flight.product,
+                &flight.vendor.options,
+                &flight.items,
+                &answer,
+            );
+            (
+                Verdict::Reply(with_retry_after(reply, &answer)),
+                answer.status,
+            )
+        }
+        Err(SendFailure::NotSent(why)) => (Verdict::NotSent(why), 0),
+        Err(SendFailure::InDoubt(why)) => (Verdict::NoAnswer(why), 0),
+    };
+    Landed {
+        flight,
+        verdict,
+        http_status,
+        latency,
+    }
+}
+
+fn with_retry_after(reply: Reply, answer: &HttpAnswer) -> Reply {
+    match reply {
+        Reply::Throttled { retry_after: None } => Reply::Throttled {
+            retry_after: answer.retry_after.clone(),
+        },
+        other => other,
+    }
+}
+
+fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
+    all.iter().try_for_each(|landed| store_one(db, landed))
+}
+
+fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
+    let Landed { flight, .. } = landed;
+    if flight.purpose == Purpose::Ask {
+        return store_asked(db, landed);
+    }
+    match &landed.verdict {
+        Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts),
+        Verdict::Reply(Reply::Throttled { retry_after }) => {
+            pause(
+                db,
+                &flight.vendor,
+                retry_after.as_deref(),
+                "the vendor asked to slow down",
+            )?;
+            doubt::give_back(
+                db,
+                &flight.call_ids,
+                "refused: too many requests",
+                Sharing::AsBefore,
+            )
+        }
+        Verdict::NotSent(why) => {
+            pause(db, &flight.vendor, None, why)?;
+            doubt::give_back(db, &flight.call_ids, why, Sharing::AsBefore)
+        }
+        Verdict::Reply(Reply::Blocked { reason }) => {
+            vendors::pause(db, flight.product, f64::INFINITY, reason)?;
+            pgrx::log!(
+                "equity_connect: vendor {} is paused until it is resumed: {}",
+                flight.vendor.name(),
+                reason
+            );
+            doubt::give_back(db, &flight.call_ids, reason, Sharing::AsBefore)
+        }
+        Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
+        Verdict::Reply(Reply::Doubtful { reason }) | Verdict::NoAnswer(reason) => {
+            doubt::doubt(db, flight.vendor.doubt_policy, &flight.call_ids, reason)
+        }
+    }
+}
+
+fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), Error> {
+    let flight = &landed.flight;
+    let settlements: Vec<Settlement> = parts
+        .iter()
+        .filter_map(|part| settlement(landed, part).transpose())
+        .collect::<Result<_, _>>()?;
+    calls::store_answers(db, &settlements)?;
+    let answered: Vec<i64> = settlements.iter().map(|s| s.call_id).collect();
+    let silent: Vec<i64> = flight
+        .call_ids
+        .iter()
+        .copied()
+        .filter(|id| !answered.contains(id))
+        .collect();
+    if !silent.is_empty() {
+        doubt::doubt(
+            db,
+            vendors::DoubtPolicy::Hold,
+            &silent,
+            "the answer does not mention this item",
+        )?;
+    }
+    if flight.vendor.pauses > 0 {
+        vendors::recovered(db, flight.product)?;
+    }
+    Ok(())
+}
+
+fn settlement(landed: &Landed, part: &Part) -> Result<Option<Settlement>, Error> {
+    let Landed { flight, .. } = landed;
+    let Ok(call_id) = part.item_id.parse::<i64>() else {
+        return Ok(None);
+    };
+    if !flight.call_ids.contains(&call_id) {
+        return Ok(None);
+    }
+    let amount = price(&flight.vendor, part)?;
+    let poll_in = part
+        .pending
+        .then(|| poll_seconds(&flight.vendor, 0).unwrap_or(POLL_SECONDS[0]));
+    Ok(Some(Settlement {
+        call_id,
+        amount,
+        units: part.units,
+        matched: part.matched,
+        answer: part.body.clone(),
+        http_status: landed.http_status,
+        latency_ms: u64::try_from(landed.latency.as_millis()).unwrap_or(u64::MAX),
+        poll_in,
+    }))
+}
+
+/// What an answer costs, by the vendor's price rule.
+fn price(vendor: &Vendor, part: &Part) -> Result<Money, Error> {
+    let counts = Counts {
+        items: part.units.min(1),
+        matches: part.units.min(1),
+        records: part.units,
+    };
+    vendor
+        .price_rule
+        .cost(vendor.unit_price, counts)
+        .map_err(|problem| Error::Internal(format!("price: {problem}")))
+}
+
+/// The answer to a free question: final, or later, or nobody knows.
+fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
+    let Landed { flight, .. } = landed;
+    let Some(&call_id) = flight.call_ids.first() else {
+        return Ok(());
+    };
+    let polls = calls::polls(db, call_id)?;
+    match &landed.verdict {
+        Verdict::Reply(Reply::Answered(parts)) if parts.iter().any(|part| !part.pending) => {
+            let settlements: Vec<Settlement> = parts
+                .iter()
+                .filter_map(|part| settlement(landed, part).transpose())
+                .collect::<Result<_, _>>()?;
+            calls::store_answers(db, &settlements)?;
+            Ok(())
+        }
+        Verdict::Reply(Reply::Blocked { reason }) => {
+            vendors::pause(db, flight.product, f64::INFINITY, reason)?;
+            calls::poll_later(db, call_id, Some(60.0), Some(reason))
+        }
+        Verdict::Reply(Reply::Throttled { retry_after }) => {
+            pause(
+                db,
+                &flight.vendor,
+                retry_after.as_deref(),
+                "the vendor asked to slow down",
+            )?;
+            calls::poll_later(db, call_id, Some(5.0), None)
+        }
+        _ => match poll_seconds(&flight.vendor, polls) {
+            Some(seconds) => calls::poll_later(db, call_id, Some(seconds), None),
+            None => give_up_asking(db, call_id),
+        },
+    }
+}
+
+/// Nobody knows: a pending answer is taken as it is, a purchase in doubt waits for a person.
+fn give_up_asking(db: &mut Db<'_>, call_id: i64) -> Result<(), Error> {
+    calls::poll_later(db, call_id, None, Some("the vendor gave no final answer"))?;
+    let is_in_doubt =
+        calls::state_for_update(db, call_id)?.is_some_and(|(state, _)| state == "in_doubt");
+    if is_in_doubt {
+        doubt::park_jobs(db, &[call_id], "the vendor knows of no such purchase")
+    } else {
+        Ok(())
+    }
+}
+
+/// Seconds until the question after `polls` earlier ones; None: no more questions.
+fn poll_seconds(vendor: &Vendor, polls: i32) -> Option<f64> {
+    let asked = usize::try_from(polls).unwrap_or(usize::MAX);
+    match vendor
+        .options
+        .get("poll_seconds")
+        .and_then(serde_json::Value::as_array)
+    {
+        Some(own) => own
+            .get(asked)
+            .and_then(serde_json::Value::as_f64)
+            .map(|seconds| seconds.clamp(0.1, 86_400.0)),
+        None => POLL_SECONDS.get(asked).copied(),
+    }
+}
+
+/// A request that the vendor will never take. Items that shared it are tried alone; a single one goes to dlq.
+fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
+    if flight.call_ids.len() > 1 {
+        return doubt::give_back(db, &flight.call_ids, reason, Sharing::Never);
+    }
+    let waiting = jobs::of_calls(db, &flight.call_ids)?;
+    calls::release(db, &flight.call_ids, reason, None)?;
+    for job in waiting {
+        if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
+            // The vendor no longer takes its own place mark: go on from the page number.
+            pulls::forget_cursors(db, pull_id)?;
+        }
+        let attempts = u32::try_from(job.attempts).unwrap_or(0) + 1;
+        let again = (job.attempts + 1 < settings::max_attempts())
+            .then(|| seconds(retry::backoff(attempts, &RETRIES, random_unit())));
+        dlq::from_jobs(
+            db,
+            &[job.id],
+            Kind::Job,
+            &format!("the vendor refused the request: {reason}"),
+            again,
+        )?;
+    }
+    Ok(())
+}
+
+fn used_a_cursor(flight: &Flight) -> bool {
+    flight
+        .items
+        .iter()
+        .any(|item| matches!(&item.subject, Subject::Search(page) if page.cursor.is_some()))
+}
+
+fn pause(
+    db: &mut Db<'_>,
+    vendor: &Vendor,
+    retry_after: Option<&str>,
+    why: &str,
+) -> Result<(), Error> {
+    let asked = retry_after.and_then(|header| retry::parse_retry_after(header, SystemTime::now()));
+    let attempt = u32::try_from(vendor.pauses).unwrap_or(0) + 1;
+    let wait = asked.unwrap_or_else(|| retry::backoff(attempt, &PAUSES, random_unit()));
+    vendors::pause(db, vendor.product, seconds(wait), why)
+}
+
+pub fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+/// A number from 0 to 1, by Postgres's own generator.
+pub fn random_unit() -> f64 {
+    let mut bytes = [0u8; 4];
+    // SAFETY: fills the four bytes given; false means no entropy, and then the middle will do.
+    let filled = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
+    if filled {
+        f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
+    } else {
+        0.5
+    }
+}

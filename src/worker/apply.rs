@@ -1,0 +1,401 @@
+//! Paid answers into leads: read, merge, score, and plan what comes next; one transaction for a batch, one
+//! savepoint for each answer, so that an answer that cannot be used is parked alone and never bought again.
+
+use pgrx::Uuid;
+
+use super::facts;
+use super::page;
+use super::transact::transact;
+use crate::contact::point::{self, CheckOutcome, CheckResult, NewPoint};
+use crate::contact::{Contact, Kind, PhoneType};
+use crate::error::Error;
+use crate::retry::{self, Schedule};
+use crate::settings;
+use crate::store::calls::{self, Answered, Bought};
+use crate::store::dlq::{self, Kind as DlqKind};
+use crate::store::jobs::{self, Job, Next};
+use crate::store::leads::{self, Lead};
+use crate::store::subtransaction::attempt;
+use crate::store::vendors::Vendor;
+use crate::store::{Db, identity};
+use crate::vendors::instantly_verify::{self, EmailVerdict};
+use crate::vendors::signalwire_lookup::{self, PhoneVerdict};
+use crate::vendors::{Enrichment, Product, Subject, Unreadable, batchdata_skip_trace, melissa};
+use crate::waterfall::{Purchase, PurchaseStage, Step};
+
+/// Answers applied in one transaction.
+const BATCH: i64 = 100;
+/// Waits between tries to apply an answer that the database refused (a deadlock, a lost race).
+const RETRIES: Schedule = Schedule {
+    base: std::time::Duration::from_secs(2),
+    cap: std::time::Duration::from_secs(600),
+};
+
+/// What the answers of a batch need to know.
+struct Context<'a> {
+    vendors: &'a [Vendor],
+    history: Vec<Bought>,
+    now: String,
+}
+
+/// Applies answers that wait; true when there were any.
+pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
+    transact(|db| {
+        let answers = calls::to_apply(db, BATCH)?;
+        if answers.is_empty() {
+            return Ok(false);
+        }
+        let ids: Vec<i64> = answers.iter().map(|answer| answer.id).collect();
+        let waiting = jobs::of_calls(db, &ids)?;
+        let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
+        let context = Context {
+            vendors,
+            history: calls::history(db, lead_ids, settings::refresh_after_minutes())?,
+            now: leads::now_rfc3339(db)?,
+        };
+        for answer in &answers {
+            let job = waiting.iter().find(|job| job.call_id == Some(answer.id));
+            if let Err(error) = attempt(|| apply_one(db, answer, job, &context)) {
+                park(db, answer, job, &error)?;
+            }
+        }
+        Ok(true)
+    })
+}
+
+fn apply_one(
+    db: &mut Db<'_>,
+    answer: &Answered,
+    job: Option<&Job>,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let verified = match (answer.product, answer.lead_id, answer.pull_id) {
+        (Product::BatchdataSearch, _, Some(pull_id)) => {
+            page::apply(db, answer, pull_id, job).map(|()| None)?
+        }
+        (_, Some(lead_id), _) => apply_to_lead(db, answer, lead_id, job, context)?,
+        _ => None,
+    };
+    calls::mark_applied(db, answer.id, verified)
+}
+
+/// Parks a paid answer that cannot be used; one that the database refused is tried again by itself.
+fn park(db: &mut Db<'_>, answer: &Answered, job: Option<&Job>, error: &Error) -> Result<(), Error> {
+    let attempts = job.map_or(0, |job| job.attempts);
+    let can_pass = matches!(
+        error,
+        Error::Database { .. } | Error::Contended | Error::Spi(_)
+    ) && attempts + 1 < settings::max_attempts();
+    let tries = u32::try_from(attempts).unwrap_or(0) + 1;
+    let again = can_pass
+        .then(|| retry::backoff(tries, &RETRIES, super::answers::random_unit()).as_secs_f64());
+    let why = error.to_string();
+    calls::mark_unreadable(db, answer.id, &why)?;
+    match job {
+        Some(job) => dlq::from_jobs(db, &[job.id], DlqKind::Answer, &why, again),
+        None => dlq::add_answer(db, answer, &why),
+    }
+}
+
+/// Says how a verification ended; None for other answers.
+fn apply_to_lead(
+    db: &mut Db<'_>,
+    answer: &Answered,
+    lead_id: Uuid,
+    job: Option<&Job>,
+    context: &Context<'_>,
+) -> Result<Option<bool>, Error> {
+    let Some(mut lead) = leads::load_for_update(db, vec![lead_id])?.pop() else {
+        // Deleted meanwhile: the answer stays in the ledger, there is nothing to do.
+        return job
+            .map_or(Ok(()), |job| jobs::finish(db, &[job.id]))
+            .map(|()| None);
+    };
+    let verified = if answer.answer.is_null() {
+        None
+    } else {
+        learn(db, answer, &mut lead, &context.now)?
+    };
+    let mut purchases = facts::purchases_of(lead_id, &context.history);
+    settle(&mut purchases, answer);
+    let step = facts::next_step(&lead, &purchases, &facts::sources(context.vendors));
+    lead.suppressed |= lead.suppressed_reason.is_some();
+    let status = if step == Step::Done {
+        lead.status_for(score(&lead))
+    } else {
+        lead.status.clone()
+    };
+    leads::save_enriched(db, &lead, &status)?;
+    if let Some(job) = job {
+        go_on(db, job, &step, &status)?;
+    }
+    Ok(verified)
+}
+
+fn score(lead: &Lead) -> i32 {
+    crate::score::quality_score(&lead.scored())
+}
+
+/// The purchase just answered is done, as far as the next step is concerned.
+fn settle(purchases: &mut [Purchase], answer: &Answered) {
+    let value = match &answer.subject {
+        Some(Subject::Email(value) | Subject::Phone(value)) => Some(value.as_str()),
+        _ => None,
+    };
+    for purchase in purchases
+        .iter_mut()
+        .filter(|p| p.product == answer.product && p.stage == PurchaseStage::UnderWay)
+    {
+        if purchase.value.as_deref() == value {
+            purchase.stage = PurchaseStage::Done;
+        }
+    }
+}
+
+/// Sends the lead's job to its next step, or ends it.
+pub fn go_on(db: &mut Db<'_>, job: &Job, step: &Step, status: &str) -> Result<(), Error> {
+    let next = match step {
+        Step::Enrich { product, .. } | Step::Verify { product, .. } => Next {
+            stage: facts::stage_of(*product),
+            vendor: Some(product.name()),
+            ..Next::replan(job)
+        },
+        Step::WaitForPurchase => Next {
+            run_in: 30.0,
+            waiting_for: Some("an earlier purchase".into()),
+            ..Next::replan(job)
+        },
+        Step::WaitForDoubt => Next {
+            run_in: 600.0,
+            waiting_for: Some("a purchase in doubt".into()),
+            ..Next::replan(job)
+        },
+        Step::Done => {
+            let minutes = settings::second_pass_after_minutes();
+            if status != "enriched" || job.pass > 1 || minutes == 0 {
+                return jobs::finish(db, &[job.id]);
+            }
+            let waiting_for = Some("a second pass".to_string());
+            Next {
+                stage: "enrich",
+                run_in: f64::from(minutes) * 60.0,
+                waiting_for,
+                pass: 2,
+                ..Next::replan(job)
+            }
+        }
+    };
+    jobs::move_on(db, &[next])
+}
+
+fn learn(
+    db: &mut Db<'_>,
+    answer: &Answered,
+    lead: &mut Lead,
+    now: &str,
+) -> Result<Option<bool>, Error> {
+    let body = &answer.answer;
+    match answer.product {
+        Product::Melissa => enrich(
+            db,
+            lead,
+            &melissa::read(body).map_err(unreadable)?,
+            "melissa",
+            now,
+        )
+        .map(|()| None),
+        Product::BatchdataSkipTrace => enrich(
+            db,
+            lead,
+            &batchdata_skip_trace::read(body).map_err(unreadable)?,
+            "batchdata",
+            now,
+        )
+        .map(|()| None),
+        Product::InstantlyVerify => Ok(Some(check_email(
+            lead,
+            answer,
+            instantly_verify::read(body).map_err(unreadable)?,
+            now,
+        ))),
+        Product::SignalwireLookup => Ok(Some(check_phone(
+            lead,
+            answer,
+            &signalwire_lookup::read(body).map_err(unreadable)?,
+            now,
+        ))),
+        Product::BatchdataSearch => Ok(None),
+    }
+}
+
+fn unreadable(problem: Unreadable) -> Error {
+    Error::bad_syntax(
+        format!("the paid answer cannot be read: {problem}"),
+        "After an upgrade that reads it, call retry_dlq().",
+    )
+}
+
+fn enrich(
+    db: &mut Db<'_>,
+    lead: &mut Lead,
+    found: &Enrichment,
+    source: &str,
+    now: &str,
+) -> Result<(), Error> {
+    for phone in &found.phones {
+        let mut flags = serde_json::Map::new();
+        for (name, flag) in [("dnc", phone.dnc), ("tcpa", phone.tcpa)] {
+            if let Some(flag) = flag {
+                flags.insert(name.into(), flag.into());
+            }
+        }
+        if phone.dnc.is_some() {
+            flags.insert("dnc_checked_at".into(), now.into());
+        }
+        let phone_type = phone.phone_type.map(PhoneType::lenient);
+        add_point(
+            lead,
+            Kind::Phone,
+            &phone.number,
+            (source, phone.score),
+            phone_type,
+            flags,
+            now,
+        );
+    }
+    for email in &found.emails {
+        let unusable = email
+            .hints
+            .iter()
+            .any(|hint| matches!(*hint, "invalid" | "disposable" | "spam_trap"));
+        if !unusable {
+            add_point(
+                lead,
+                Kind::Email,
+                &email.email,
+                (source, email.score),
+                None,
+                serde_json::Map::new(),
+                now,
+            );
+        }
+    }
+    if let Some(mak) = found.mak.as_deref().filter(|_| lead.mak.is_none()) {
+        match identity::owner_of_mak(db, mak)? {
+            Some(other) if other != lead.id => identity::remember_shared_mak(db, lead.id, other)?,
+            _ => lead.mak = Some(mak.to_string()),
+        }
+    }
+    lead.owner_occupied = lead.owner_occupied.or(found.owner_occupied);
+    for (reason, flag) in [("deceased", found.deceased), ("litigator", found.litigator)] {
+        if flag == Some(true) && lead.suppressed_reason.is_none() {
+            lead.suppressed_reason = Some(reason.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// Adds a found contact point; one that cannot be a phone or an e-mail is left in the ledger's answer only.
+fn add_point(
+    lead: &mut Lead,
+    kind: Kind,
+    value: &str,
+    (source, score): (&str, Option<u8>),
+    phone_type: Option<PhoneType>,
+    flags: serde_json::Map<String, serde_json::Value>,
+    now: &str,
+) {
+    let Ok(contact) = Contact::parse(kind, value) else {
+        return;
+    };
+    let new = NewPoint {
+        contact,
+        source: source.to_string(),
+        score: score.map(f64::from),
+        verified: false,
+        phone_type,
+        flags,
+        seen_at: now.to_string(),
+    };
+    match kind {
+        Kind::Phone => point::merge(&mut lead.phones, &new),
+        Kind::Email => point::merge(&mut lead.emails, &new),
+    };
+}
+
+fn check_email(lead: &mut Lead, answer: &Answered, verdict: EmailVerdict, now: &str) -> bool {
+    let (outcome, result) = match verdict {
+        EmailVerdict::Verified => (CheckOutcome::Passed, "verified"),
+        EmailVerdict::Invalid => (CheckOutcome::Failed, "invalid"),
+        EmailVerdict::CatchAll => (CheckOutcome::Inconclusive, "catch_all"),
+        EmailVerdict::Pending => (CheckOutcome::Inconclusive, "unknown"),
+    };
+    if let Some(Subject::Email(value)) = &answer.subject
+        && let Ok(contact) = Contact::parse(Kind::Email, value)
+    {
+        let check = CheckResult {
+            checked_by: answer.product.name(),
+            outcome,
+            result,
+            phone_type: None,
+            checked_at: now,
+        };
+        point::record_check(&mut lead.emails, &contact, &check);
+    }
+    outcome == CheckOutcome::Passed
+}
+
+fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: &str) -> bool {
+    let (outcome, result) = match (verdict.valid, verdict.phone_type) {
+        (false, _) => (CheckOutcome::Failed, "invalid"),
+        (true, Some(line)) => (CheckOutcome::Passed, line),
+        // A number that exists on a line of unknown type proves nothing about reaching a mobile.
+        (true, None) => (CheckOutcome::Inconclusive, "unknown"),
+    };
+    if let Some(Subject::Phone(value)) = &answer.subject
+        && let Ok(contact) = Contact::parse(Kind::Phone, value)
+    {
+        let phone_type = verdict.phone_type.map(PhoneType::lenient);
+        let check = CheckResult {
+            checked_by: answer.product.name(),
+            outcome,
+            result,
+            phone_type,
+            checked_at: now,
+        };
+        point::record_check(&mut lead.phones, &contact, &check);
+    }
+    outcome == CheckOutcome::Passed
+}
+
+/// Plans leads' jobs that have no next purchase yet; true when there were any.
+pub fn plan(vendors: &[Vendor]) -> Result<bool, Error> {
+    let sources = facts::sources(vendors);
+    transact(|db| {
+        if !jobs::has_unplanned(db)? {
+            return Ok(false);
+        }
+        let claimed = jobs::claim_unplanned(db, 2 * BATCH)?;
+        let ids: Vec<Uuid> = claimed.iter().filter_map(|job| job.lead_id).collect();
+        let history = calls::history(db, ids.clone(), settings::refresh_after_minutes())?;
+        let found = leads::load_for_update(db, ids)?;
+        for job in &claimed {
+            let Some(lead) = found.iter().find(|lead| Some(lead.id) == job.lead_id) else {
+                jobs::finish(db, &[job.id])?;
+                continue;
+            };
+            let step = facts::next_step(lead, &facts::purchases_of(lead.id, &history), &sources);
+            close_if_done(db, lead, &step)?;
+            go_on(db, job, &step, &lead.status_for(score(lead)))?;
+        }
+        Ok(!claimed.is_empty())
+    })
+}
+
+/// A lead that needs nothing more gets its score and status.
+pub fn close_if_done(db: &mut Db<'_>, lead: &Lead, step: &Step) -> Result<(), Error> {
+    if *step == Step::Done {
+        leads::rescore(db, std::slice::from_ref(lead))?;
+    }
+    Ok(())
+}

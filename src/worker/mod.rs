@@ -1,0 +1,392 @@
+//! The background worker: one per configured database. It makes the vendor calls.
+//!
+//! The main thread owns Postgres: SPI, latch, signals, transactions. One network thread owns the sockets and
+//! never touches Postgres; plain values cross between them. No transaction is open while a vendor is waited for.
+//! Whatever the loop finds to do it finds in tables: a wake-up only says "look".
+
+mod answers;
+mod apply;
+pub mod arming;
+mod buy;
+mod doubt;
+mod facts;
+mod http;
+mod keys;
+mod limits;
+mod page;
+mod pull;
+mod session;
+pub mod shared;
+mod transact;
+
+use std::ffi::CString;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use pgrx::bgworkers::{
+    BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags,
+};
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, pg_guard};
+
+use self::arming::Arming;
+use self::http::Network;
+use self::session::Session;
+use self::transact::transact;
+use crate::error::Error;
+use crate::settings;
+use crate::store::vendors::{self, Vendor};
+use crate::store::{Db, calls, dlq, jobs, pulls, worker_state};
+use crate::vendors::Product;
+
+/// The safety net: how long the worker sleeps at most while nothing wakes it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long it waits for the extension to be installed, or for trouble to pass.
+const IDLE_SLEEP: Duration = Duration::from_secs(5);
+/// How long a stopping worker waits for answers that are on their way.
+const FAREWELL: Duration = Duration::from_millis(800);
+const RESTART_AFTER: Duration = Duration::from_secs(10);
+
+/// Registers one static worker per name in `equity_connect.databases`.
+pub fn register() {
+    for (seat, database) in settings::databases()
+        .into_iter()
+        .enumerate()
+        .take(shared::MOST_DATABASES)
+    {
+        BackgroundWorkerBuilder::new(&format!("equity_connect worker {seat}"))
+            .set_type("equity_connect worker")
+            .set_library("equity_connect")
+            .set_function("equity_connect_worker_main")
+            .set_argument(i32::try_from(seat).unwrap_or(0).into_datum())
+            .set_extra(&database)
+            .set_start_time(BgWorkerStartTime::RecoveryFinished)
+            .set_restart_time(Some(RESTART_AFTER))
+            .enable_spi_access()
+            .load();
+    }
+}
+
+/// The worker's main function. Never returns: leaving it would be exit code 0, which unregisters the worker.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn equity_connect_worker_main(seat: pg_sys::Datum) {
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
+    BackgroundWorker::connect_worker_to_spi(Some(BackgroundWorker::get_extra()), None);
+    shared::take_seat(seat.value());
+    // Money is never settled on a commit that a crash can take back.
+    set("synchronous_commit", "on");
+    set("lock_timeout", "10s");
+    set("idle_in_transaction_session_timeout", "0");
+    run();
+    // SAFETY: ends the process; nothing of ours runs after it. Code 1: the postmaster starts it again.
+    unsafe { pg_sys::proc_exit(1) }
+}
+
+fn set(name: &str, value: &str) {
+    let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) else {
+        return;
+    };
+    // SAFETY: both strings end in NUL and live across the call, which copies them.
+    unsafe {
+        pg_sys::SetConfigOption(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+        );
+    }
+}
+
+fn must_stop() -> bool {
+    // SAFETY: a flag set by the signal handler; the single truth about stopping.
+    unsafe { (&raw const pg_sys::ShutdownRequestPending).read_volatile() != 0 }
+}
+
+fn run() {
+    let mut session: Option<Session> = None;
+    let mut installed: Option<Installed> = None;
+    while !must_stop() {
+        reload_if_asked(session.as_mut());
+        let sleep = match look(&mut session, &mut installed) {
+            Ok(sleep) => sleep,
+            Err(error) => {
+                pgrx::warning!("equity_connect: {error}");
+                IDLE_SLEEP
+            }
+        };
+        if !sleep.is_zero() {
+            wait(session.as_ref(), sleep);
+        }
+        serve_interrupts();
+    }
+    if let Some(session) = session {
+        say_farewell(session);
+    }
+}
+
+/// One look at the world, and one turn of work; how long to sleep after it.
+fn look(session: &mut Option<Session>, known: &mut Option<Installed>) -> Result<Duration, Error> {
+    let found = transact(|db| find_installed(db))?;
+    if found != *known {
+        // Dropped, re-created or updated: whatever was known belongs to another installation.
+        *session = None;
+        known.clone_from(&found);
+    }
+    let Some(installed) = found else {
+        return Ok(IDLE_SLEEP);
+    };
+    if installed.version != env!("CARGO_PKG_VERSION") {
+        report_doing("waiting for ALTER EXTENSION equity_connect UPDATE");
+        return Ok(IDLE_SLEEP);
+    }
+    set(
+        "search_path",
+        &format!("{}, pg_temp", installed.quoted_schema),
+    );
+    if session.is_none() {
+        *session = start_session()?;
+    }
+    match session {
+        Some(session) => turn(session),
+        None => Ok(Duration::from_secs(1)),
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Installed {
+    oid: u32,
+    version: String,
+    quoted_schema: String,
+}
+
+fn find_installed(db: &Db<'_>) -> Result<Option<Installed>, Error> {
+    Ok(
+        worker_state::installed(db)?.map(|(oid, version, quoted_schema)| Installed {
+            oid,
+            version,
+            quoted_schema,
+        }),
+    )
+}
+
+/// Starts an epoch; None while another worker lives in this database.
+fn start_session() -> Result<Option<Session>, Error> {
+    let epoch = transact(|db| {
+        if !worker_state::try_lock(db)? {
+            return Ok(None);
+        }
+        let epoch = worker_state::begin_epoch(db)?;
+        buy::recover(db, epoch)?;
+        Ok(Some((epoch, worker_state::hash_key(db)?)))
+    })?;
+    let Some((epoch, hash_key)) = epoch else {
+        return Ok(None);
+    };
+    let network = Network::start().map_err(|error| {
+        Error::Internal(format!(
+            "the network thread does not start: {}",
+            error.kind()
+        ))
+    })?;
+    let session = Session::new(epoch, hash_key, network);
+    pgrx::log!("equity_connect: worker started, epoch {epoch}");
+    Ok(Some(session))
+}
+
+fn turn(session: &mut Session) -> Result<Duration, Error> {
+    let mut moved = answers::take(session)?;
+    let view = transact(|db| survey(db))?;
+    moved |= apply::apply_answers(&view.vendors)?;
+    let doing = activity(session, &view);
+    if view.may_start {
+        moved |= start_work(session, &view)?;
+    }
+    if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
+        let epoch = session.epoch;
+        transact(|db| worker_state::beat(db, epoch, &doing))?;
+    }
+    report_doing(&doing);
+    if moved {
+        Ok(Duration::ZERO)
+    } else {
+        sleep_time(session, &view.vendors)
+    }
+}
+
+/// What a turn needs to know.
+struct View {
+    vendors: Vec<Vendor>,
+    arming: Arming,
+    may_start: bool,
+}
+
+fn survey(db: &mut Db<'_>) -> Result<View, Error> {
+    let arming = arming::state(db)?;
+    let is_due = |seconds: Option<f64>| seconds.is_some_and(|seconds| seconds <= 0.0);
+    if is_due(dlq::next_retry_in(db)?) {
+        dlq::drain(db)?;
+    }
+    if is_due(pulls::next_run_in(db)?) {
+        pulls::queue_due(db)?;
+    }
+    Ok(View {
+        vendors: vendors::enabled(db)?,
+        arming,
+        may_start: arming == Arming::Armed && !settings::paused(),
+    })
+}
+
+/// Plans and buys; true when anything moved.
+fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
+    let mut moved = false;
+    let names: Vec<String> = view
+        .vendors
+        .iter()
+        .map(|vendor| vendor.name().to_string())
+        .collect();
+    if session.caps_changed(&view.vendors) {
+        transact(|db| {
+            jobs::forget_plans(db, names)?;
+            jobs::wake_waiting(db, buy::DAILY_CAP)
+        })?;
+    }
+    // Without a source or a verifier there is nothing to decide: leads wait until one is enabled.
+    if view
+        .vendors
+        .iter()
+        .any(|vendor| vendor.stage == "enrich" || vendor.stage == "verify")
+    {
+        moved |= apply::plan(&view.vendors)?;
+    }
+    for vendor in view.vendors.iter().filter(|vendor| !vendor.is_paused()) {
+        moved |= match vendor.product {
+            Product::BatchdataSearch => pull::buy_pages(session, vendor)?,
+            _ => buy::buy_for_leads(session, vendor, &view.vendors)?,
+        };
+    }
+    Ok(moved | buy::ask(session, &view.vendors)?)
+}
+
+/// Until the next thing that is due by the clock; answers and new work wake the worker by themselves.
+fn sleep_time(session: &mut Session, enabled: &[Vendor]) -> Result<Duration, Error> {
+    let usable: Vec<String> = enabled
+        .iter()
+        .filter(|vendor| !vendor.is_paused())
+        .map(|vendor| vendor.name().to_string())
+        .collect();
+    let mut times = transact(|db| {
+        Ok(vec![
+            jobs::next_due_in(db, usable)?,
+            dlq::next_retry_in(db)?,
+            pulls::next_run_in(db)?,
+            calls::next_poll_in(db)?,
+        ])
+    })?;
+    times.extend(
+        enabled
+            .iter()
+            .filter(|vendor| vendor.is_paused())
+            .map(|vendor| Some(vendor.paused_for)),
+    );
+    times.push(session.take_rate_wait().map(|wait| wait.as_secs_f64()));
+    let soonest = times
+        .into_iter()
+        .flatten()
+        .fold(LONGEST_SLEEP.as_secs_f64(), f64::min);
+    Ok(Duration::from_secs_f64(soonest.max(0.01)))
+}
+
+/// What the worker does, in words for `worker_status()` and `pg_stat_activity`.
+fn activity(session: &Session, view: &View) -> String {
+    if let Some(problem) = view.arming.problem() {
+        return format!("waiting: {problem}");
+    }
+    if settings::paused() {
+        return "waiting: equity_connect.paused is on".to_string();
+    }
+    if let Some(problem) = &session.keys_problem {
+        return format!("waiting: {problem}");
+    }
+    if let Some(vendor) = view
+        .vendors
+        .iter()
+        .find(|vendor| session.keys.of(vendor.product).is_none())
+    {
+        return format!("working; no key for {}", vendor.name());
+    }
+    match session.flights.len() {
+        0 => "idle".to_string(),
+        count => format!("{count} requests under way"),
+    }
+}
+
+fn report_doing(doing: &str) {
+    let Ok(text) = CString::new(doing) else {
+        return;
+    };
+    // SAFETY: the string ends in NUL and is copied by the call.
+    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, text.as_ptr()) }
+}
+
+fn reload_if_asked(session: Option<&mut Session>) {
+    if BackgroundWorker::sighup_received() {
+        // SAFETY: the worker's main thread, outside a transaction, as PostgreSQL's own workers do it.
+        unsafe {
+            (&raw mut pg_sys::ConfigReloadPending).write_volatile(0);
+            pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
+        }
+        if let Some(session) = session {
+            session.read_keys();
+        }
+    }
+}
+
+/// Sleeps until the latch is set, an answer arrives, the time is over, or the postmaster dies.
+fn wait(session: Option<&Session>, time: Duration) {
+    let mut events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    let socket = match session {
+        Some(session) => {
+            events |= pg_sys::WL_SOCKET_READABLE;
+            session.network.wake_socket()
+        }
+        None => -1,
+    };
+    let milliseconds = i64::try_from(time.as_millis()).unwrap_or(1000).max(1);
+    // SAFETY: MyLatch is this process's own latch; the socket lives as long as the session. A stop that is asked
+    // for between the loop's test and this call has set the latch, so the wait ends at once.
+    unsafe {
+        if must_stop() {
+            return;
+        }
+        pg_sys::WaitLatchOrSocket(
+            pg_sys::MyLatch,
+            events as i32,
+            socket,
+            milliseconds,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+}
+
+/// Lets other processes' barriers through (DROP DATABASE waits for them); a cancelled query is nobody's here.
+fn serve_interrupts() {
+    PgTryBuilder::new(AssertUnwindSafe(|| {
+        pgrx::check_for_interrupts!();
+    }))
+    .catch_when(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |_| ())
+    .execute();
+}
+
+/// Stores the answers that arrive within a moment; what stays out is in doubt, and the next worker says so.
+fn say_farewell(mut session: Session) {
+    let deadline = Instant::now() + FAREWELL;
+    while !session.flights.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+        if answers::take(&mut session).is_err() {
+            break;
+        }
+    }
+    session.network.stop(Duration::from_millis(100));
+}

@@ -1,0 +1,264 @@
+//! One pulled page into leads: upserts, the log of pages, the bookmark, jobs for new leads, and where the run
+//! goes on. All in the transaction that applies the answer.
+
+use pgrx::Uuid;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::intake;
+use crate::store::Db;
+use crate::store::calls::Answered;
+use crate::store::dlq::{self, BadRecord};
+use crate::store::identity::Outcome;
+use crate::store::jobs::{self, Job, Next};
+use crate::store::leads;
+use crate::store::pulls::{self, ListEnd, Page, Phase, Progress, Pull};
+use crate::vendors::batchdata_search::{self, PulledRecord, SearchAnswer};
+use crate::vendors::{FoundContact, SearchPage, Subject};
+
+/// What the records of a page came to.
+#[derive(Default)]
+struct Tally {
+    new: Vec<Uuid>,
+    records: i32,
+    rejected: i32,
+}
+
+pub fn apply(
+    db: &mut Db<'_>,
+    answer: &Answered,
+    pull_id: i32,
+    job: Option<&Job>,
+) -> Result<(), Error> {
+    let page = batchdata_search::read(&answer.answer).map_err(|problem| {
+        Error::bad_syntax(
+            format!("the paid page cannot be read: {problem}"),
+            "After an upgrade that reads it, call retry_dlq().",
+        )
+    })?;
+    let asked = match &answer.subject {
+        Some(Subject::Search(asked)) => asked.clone(),
+        _ => SearchPage::default(),
+    };
+    let Some(pull) = pulls::load_for_update(db, pull_id)? else {
+        return job.map_or(Ok(()), |job| jobs::finish(db, &[job.id]));
+    };
+    let ids: Vec<String> = page
+        .records
+        .iter()
+        .map(|record| record.vendor_record_id.clone())
+        .collect();
+    let has_known = pulls::has_seen(db, &pull.source, &pull.query_sig, &ids)?;
+    let tally = store_records(db, &pull, &page)?;
+    jobs::enqueue_leads(db, tally.new.clone())?;
+    let end = list_end(&page, &asked);
+    let progress = match pull.phase {
+        Phase::Head => head_page(db, &pull, &page, &ids, has_known, end)?,
+        Phase::Backfill | Phase::Idle => backfill_page(db, &pull, &page, &ids, end)?,
+    };
+    let is_over = progress.outcome.is_some();
+    pulls::progress(
+        db,
+        pull.id,
+        &Progress {
+            records: tally.records,
+            new: i32::try_from(tally.new.len()).unwrap_or(i32::MAX),
+            rejected: tally.rejected,
+            ..progress
+        },
+    )?;
+    match job {
+        Some(job) if is_over => jobs::finish(db, &[job.id]),
+        Some(job) => jobs::move_on(
+            db,
+            &[Next {
+                stage: "pull",
+                vendor: Some(answer.product.name()),
+                ..Next::replan(job)
+            }],
+        ),
+        None => Ok(()),
+    }
+}
+
+fn store_records(db: &mut Db<'_>, pull: &Pull, page: &SearchAnswer) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    for record in &page.records {
+        tally.records += 1;
+        match intake::upsert_one(db, &pull.source, &lead_record(pull, record)) {
+            Ok(upserted) => {
+                heed_flags(db, upserted.lead_id, record)?;
+                if upserted.outcome != Outcome::Updated {
+                    tally.new.push(upserted.lead_id);
+                }
+            }
+            // The whole page is tried again when it was the database that refused.
+            Err(error @ (Error::Database { .. } | Error::Contended | Error::Spi(_))) => {
+                return Err(error);
+            }
+            Err(error) => {
+                tally.rejected += 1;
+                reject(db, pull, lead_record(pull, record), &error.to_string())?;
+            }
+        }
+    }
+    for (record, reason) in &page.unreadable {
+        tally.records += 1;
+        tally.rejected += 1;
+        reject(db, pull, record.clone(), reason)?;
+    }
+    Ok(tally)
+}
+
+/// A dead owner, or one who sues callers, is never contacted.
+fn heed_flags(db: &mut Db<'_>, lead_id: Uuid, record: &PulledRecord) -> Result<(), Error> {
+    for (reason, flag) in [
+        ("deceased", record.flags.deceased),
+        ("litigator", record.flags.litigator),
+    ] {
+        if flag == Some(true) {
+            leads::suppress(db, lead_id, reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// A bad record is parked with all that came, and the others go in.
+fn reject(db: &mut Db<'_>, pull: &Pull, record: Value, reason: &str) -> Result<(), Error> {
+    let payload = json!({"source": pull.source, "record": record});
+    dlq::add_record(
+        db,
+        &BadRecord {
+            payload,
+            error: reason.to_string(),
+            pull_id: Some(pull.id),
+        },
+    )
+}
+
+/// The vendor's record under our own names, with its list and contact points.
+fn lead_record(pull: &Pull, pulled: &PulledRecord) -> Value {
+    let mut record = pulled.record.clone();
+    if let Value::Object(fields) = &mut record {
+        fields.insert("vendor_record_id".into(), json!(pulled.vendor_record_id));
+        fields
+            .entry("vendor_list_id")
+            .or_insert_with(|| json!(format!("pull-{}", pull.id)));
+        let (phones, emails): (Vec<_>, Vec<_>) = pulled
+            .contacts
+            .iter()
+            .partition(|contact| matches!(contact, FoundContact::Phone(_)));
+        for (name, found) in [("phones", phones), ("emails", emails)] {
+            if !found.is_empty() {
+                fields.insert(name.into(), found.into_iter().map(contact).collect());
+            }
+        }
+    }
+    record
+}
+
+fn contact(found: &FoundContact) -> Value {
+    match found {
+        FoundContact::Phone(phone) => {
+            json!({"phone": phone.number, "type": phone.phone_type, "score": phone.score, "dnc": phone.dnc, "tcpa": phone.tcpa})
+        }
+        FoundContact::Email(email) => json!({"email": email.email, "score": email.score}),
+    }
+}
+
+/// Where a page stands in the vendor's list. With the vendor's own cursor only an empty page or a missing cursor
+/// is the end: a session that leaves delivered records out may deliver short pages before it.
+fn list_end(page: &SearchAnswer, asked: &SearchPage) -> ListEnd {
+    let count = page.records.len() + page.unreadable.len();
+    let is_short = u32::try_from(count).is_ok_and(|count| count < asked.take);
+    let is_last = count == 0 || (page.next_cursor.is_none() && (is_short || asked.skip.is_none()));
+    if is_last {
+        ListEnd::Reached
+    } else {
+        ListEnd::Ahead
+    }
+}
+
+/// A page of the newest records: unknown ones on it are taken too, and a known one ends the head.
+fn head_page(
+    db: &mut Db<'_>,
+    pull: &Pull,
+    page: &SearchAnswer,
+    ids: &[String],
+    has_known: bool,
+    end: ListEnd,
+) -> Result<Progress, Error> {
+    let number = pull.head_page + 1;
+    pulls::log_page(
+        db,
+        &Page {
+            source: &pull.source,
+            query_sig: &pull.query_sig,
+            params: Some(&pull.params),
+            number,
+            vendor_ids: ids,
+        },
+    )?;
+    let is_over = has_known || end == ListEnd::Reached;
+    let (phase, outcome) = match (is_over, pull.is_exhausted) {
+        (false, _) => (Phase::Head, None),
+        (true, false) => (Phase::Backfill, None),
+        (true, true) => (
+            Phase::Idle,
+            Some("caught up with the newest records".to_string()),
+        ),
+    };
+    Ok(Progress {
+        phase,
+        head_page: number,
+        head_cursor: page.next_cursor.clone(),
+        outcome,
+        ..nothing(page)
+    })
+}
+
+/// The next page of the list: known ids on it are skipped by the upsert, and only the list's end ends it.
+fn backfill_page(
+    db: &mut Db<'_>,
+    pull: &Pull,
+    page: &SearchAnswer,
+    ids: &[String],
+    end: ListEnd,
+) -> Result<Progress, Error> {
+    let number = pull.bookmark_page + 1;
+    let logged = Page {
+        source: &pull.source,
+        query_sig: &pull.query_sig,
+        params: Some(&pull.params),
+        number,
+        vendor_ids: ids,
+    };
+    if !ids.is_empty() {
+        pulls::log_page(db, &logged)?;
+    }
+    pulls::move_bookmark(db, &logged, page.next_cursor.as_deref(), end)?;
+    let (phase, outcome) = match end {
+        ListEnd::Ahead => (Phase::Backfill, None),
+        ListEnd::Reached => (Phase::Idle, Some("reached the end of the list".to_string())),
+    };
+    Ok(Progress {
+        phase,
+        head_page: pull.head_page,
+        head_cursor: None,
+        outcome,
+        ..nothing(page)
+    })
+}
+
+fn nothing(page: &SearchAnswer) -> Progress {
+    Progress {
+        phase: Phase::Idle,
+        head_page: 0,
+        head_cursor: None,
+        records: 0,
+        new: 0,
+        rejected: 0,
+        found: page.found.and_then(|found| i64::try_from(found).ok()),
+        outcome: None,
+    }
+}
