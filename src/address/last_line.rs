@@ -1,0 +1,143 @@
+//! Drops city, state, ZIP and country that a writer repeated at the end of a street line.
+//!
+//! Only words that say the same as the city, state and ZIP fields go; a line that ends with another
+//! town or ZIP keeps it. A state code that is also a street word (`Elm Ct` in Connecticut) goes only
+//! where it cannot be one, and never does so much go that no street is left.
+
+use super::place::{Place, fold_city, is_zip, state_code};
+use super::tables::directionals::DIRECTIONALS;
+use super::tables::suffixes::SUFFIXES;
+use super::tables::units::DESIGNATORS;
+use super::words::{Gap, Word};
+
+/// How often a last line may be repeated.
+const REPEATS: usize = 3;
+
+/// The words without the last lines at their end.
+pub(super) fn without<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> &'w [Word<'a>] {
+    let mut kept = words;
+    for _ in 0..REPEATS {
+        let rest = without_one(kept, place);
+        if rest.len() == kept.len() {
+            break;
+        }
+        kept = rest;
+    }
+    kept
+}
+
+fn without_one<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> &'w [Word<'a>] {
+    let mut kept = without_country(words);
+    let had_country = kept.len() < words.len();
+    let mut had_zip = false;
+    if let [rest @ .., last] = kept
+        && place.has_zip
+        && rest.len() >= 2
+        && is_zip(last.text, &place.zip)
+    {
+        kept = rest;
+        had_zip = true;
+        if let [rest @ .., last] = kept
+            && last.is("ZIP")
+        {
+            kept = rest;
+        }
+    }
+    if let Some(rest) = without_state(kept, place, had_zip) {
+        return without_city(rest, place).unwrap_or(rest);
+    }
+    if let Some(rest) = without_city(kept, place)
+        && (had_zip || kept[rest.len()].gap.is_break() || ends_street(rest))
+    {
+        return rest;
+    }
+    if had_zip || (had_country && kept.len() >= 2) {
+        kept
+    } else {
+        words
+    }
+}
+
+fn without_country<'w, 'a>(words: &'w [Word<'a>]) -> &'w [Word<'a>] {
+    match words {
+        [rest @ .., last] if last.is("USA") => rest,
+        [rest @ .., last] if last.is("US") && last.gap == Gap::Comma => rest,
+        [rest @ .., first, last] if first.is("UNITED") && last.is("STATES") => rest,
+        [rest @ .., first, second, third, fourth]
+            if first.is("UNITED")
+                && second.is("STATES")
+                && third.is("OF")
+                && fourth.is("AMERICA") =>
+        {
+            rest
+        }
+        _ => words,
+    }
+}
+
+fn without_state<'w, 'a>(
+    words: &'w [Word<'a>],
+    place: &Place,
+    had_zip: bool,
+) -> Option<&'w [Word<'a>]> {
+    if place.state.is_empty() {
+        return None;
+    }
+    for count in 1..=4.min(words.len().saturating_sub(2)) {
+        let (rest, last) = words.split_at(words.len() - count);
+        if state_code(last) != Some(place.state.as_str()) {
+            continue;
+        }
+        let is_after_city = without_city(rest, place).is_some();
+        let is_apart = last[0].gap.is_break() && ends_street(rest);
+        let is_sure = had_zip && !is_street_word(last) && ends_street(rest);
+        return (is_after_city || is_apart || is_sure).then_some(rest);
+    }
+    None
+}
+
+/// The state code could be a suffix, a directional or a floor.
+fn is_street_word(words: &[Word<'_>]) -> bool {
+    let [word] = words else { return false };
+    let text = word.text;
+    SUFFIXES.get(text).is_some()
+        || DIRECTIONALS.get(text).is_some()
+        || DESIGNATORS.get(text).is_some()
+}
+
+/// The words before the city, when the words end with it and a street is left.
+fn without_city<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> Option<&'w [Word<'a>]> {
+    let last = words.last()?;
+    let tail = last.text.as_bytes().last()?;
+    // The last letters agree in all spellings that fold alike, but for abbreviations.
+    let is_near = place.city.as_bytes().last() == Some(tail) || SUFFIXES.get(last.text).is_some();
+    let is_near = is_near || DIRECTIONALS.get(last.text).is_some();
+    if place.city.is_empty() || !is_near {
+        return None;
+    }
+    let count = 1 + place.city.bytes().filter(|b| *b == b' ').count();
+    for count in count..=count + 2 {
+        let at = words.len().checked_sub(count).filter(|rest| *rest >= 2)?;
+        let (rest, city) = words.split_at(at);
+        if fold_city(city) == place.city {
+            let is_apart = city[0].gap.is_break();
+            return (is_apart || ends_street(rest)).then_some(rest);
+        }
+    }
+    None
+}
+
+/// The words end like a street line: with a suffix after a name, or with a unit.
+fn ends_street(words: &[Word<'_>]) -> bool {
+    let [first, .., last] = words else {
+        return false;
+    };
+    if words.len() >= 3 && SUFFIXES.get(last.text).is_some() {
+        return true;
+    }
+    let is_numbered = last.starts_with_digit() || last.is_letter();
+    first.starts_with_digit()
+        && words.len() >= 3
+        && is_numbered
+        && DIRECTIONALS.get(last.text).is_none()
+}

@@ -1,0 +1,196 @@
+//! The street line: finds house number, street and unit among the words.
+//!
+//! Reads from the left once. What is not understood is kept as text of the unit, so that two lines
+//! that differ in it stay different. A line without a house number is no property.
+
+use std::borrow::Cow;
+
+use super::highway;
+use super::number;
+use super::place::Place;
+use super::route;
+use super::street::{self, Piece};
+use super::tables::directionals::DIRECTIONALS;
+use super::tables::highways::{self, is_lead};
+use super::tables::suffixes::SUFFIXES;
+use super::tables::units::{Class, DESIGNATORS, Sign};
+use super::unit::{Units, begins};
+use super::words::{Gap, Word};
+
+/// The parts of a street line.
+pub(super) struct Line {
+    pub number: String,
+    pub street: String,
+    pub unit: String,
+}
+
+/// Reads the words of both address lines, or `None` when they name no property.
+pub(super) fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
+    let mut units = Units::default();
+    if let Some((route, used)) = route::read(words) {
+        let rest = &words[used..];
+        if route.starts_with("PO BOX")
+            && let Some((number, street)) = read_street(rest, place, &mut units)
+        {
+            units.read(&words[..used]);
+            return Some(Line {
+                number,
+                street,
+                unit: units.text(),
+            });
+        }
+        units.read(rest);
+        return Some(Line {
+            number: String::new(),
+            street: route,
+            unit: units.text(),
+        });
+    }
+    let lead = leading_units(words, &mut units);
+    let (number, street) = read_street(&words[lead..], place, &mut units)?;
+    Some(Line {
+        number,
+        street,
+        unit: units.text(),
+    })
+}
+
+/// Reads units before the house number; says how many words they take.
+fn leading_units(words: &[Word<'_>], units: &mut Units) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let designator = DESIGNATORS.get(word.text);
+        let is_mark = word.is("#") || word.is("NO");
+        if designator.is_none() && !is_mark && !is_glued_unit(word.text) {
+            break;
+        }
+        let mut lead = Units::default();
+        let used = lead.read_one(&words[at..]);
+        let is_before_number = number::read(&words[at + used..]).is_some();
+        let is_before_unit = words
+            .get(at + used)
+            .is_some_and(|next| DESIGNATORS.get(next.text).is_some());
+        if !is_before_number && !is_before_unit {
+            // `No. 123 Main St`: the mark belongs to the house number.
+            return if is_mark { at + 1 } else { at };
+        }
+        units.read_one(&words[at..]);
+        at += used;
+    }
+    at
+}
+
+fn is_glued_unit(text: &str) -> bool {
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    let is_glued = letters < text.len() && letters > 2;
+    is_glued
+        && DESIGNATORS
+            .get(&text[..letters])
+            .is_some_and(|word| word.sign == Sign::Strong)
+}
+
+/// House number and canonical street; units go to `units`.
+fn read_street(words: &[Word<'_>], place: &Place, units: &mut Units) -> Option<(String, String)> {
+    let Some((mut house, used)) = number::read(words) else {
+        return read_after_text(words, place, units);
+    };
+    number::without_queens_hyphen(&mut house, &place.zip);
+    let rest = &words[used..];
+    let rest = &rest[units_after_number(rest, units)..];
+    let (pieces, end) = pieces(rest, place);
+    if pieces.is_empty() {
+        return None;
+    }
+    let street = street::canonical(&pieces);
+    units.read(&rest[end..]);
+    Some((house, street))
+}
+
+/// `Sunrise Court, 12 Main St`: the text before the address is kept.
+fn read_after_text(
+    words: &[Word<'_>],
+    place: &Place,
+    units: &mut Units,
+) -> Option<(String, String)> {
+    let is_number = |at: &usize| words[*at].gap.is_break() && number::read(&words[*at..]).is_some();
+    let at = (1..words.len()).find(is_number)?;
+    units.read(&words[..at]);
+    read_street(&words[at..], place, units)
+}
+
+/// `12 Apt 5 Main St`, `12 # 5 Main St`, `12 Rear Main St`: units between number and street.
+fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
+    let Some(first) = words.first() else { return 0 };
+    let designator = DESIGNATORS.get(first.text);
+    let is_plain =
+        designator.is_some_and(|word| word.class == Class::Plain && word.sign == Sign::Strong);
+    let is_unit = first.is("#") || is_plain || is_glued_unit(first.text);
+    if is_unit {
+        let mut trial = Units::default();
+        let used = trial.read_one(words);
+        let is_id = words[1..used]
+            .iter()
+            .all(|word| word.is("#") || word.text.len() <= 5 && !word.gap.is_break());
+        let is_street = words.len() >= used + 2
+            && words[used].gap != Gap::Line
+            && words[used + 1].gap != Gap::Line
+            && DESIGNATORS.get(words[used].text).is_none();
+        if is_id && is_street {
+            return units.read_one(words);
+        }
+    }
+    if let [_, second, _, ..] = words
+        && first.is("REAR")
+        && !second.is("ADMIRAL")
+        && SUFFIXES.get(second.text).is_none()
+    {
+        units.push(Class::Rear, String::new());
+        return 1;
+    }
+    0
+}
+
+/// The words of the street, and where the unit begins.
+fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
+    let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(8);
+    let mut at = 0;
+    // Whether the street could end here: a suffix after a name, or a numbered road.
+    let mut is_complete = false;
+    // Whether only directionals and the like were read.
+    let mut is_start = true;
+    while let Some(word) = words.get(at) {
+        let position = if is_start {
+            highways::Place::Start
+        } else {
+            highways::Place::Anywhere
+        };
+        if let Some((road, used)) = highway::read(&words[at..], position, &place.state) {
+            pieces.push(Piece {
+                text: Cow::Owned(road),
+                is_road: true,
+            });
+            at += used;
+            (is_complete, is_start) = (true, false);
+            continue;
+        }
+        if word.is("#") && pieces.is_empty() {
+            break;
+        }
+        if !pieces.is_empty() && begins(words, at, is_complete) {
+            break;
+        }
+        let is_directional = DIRECTIONALS.get(word.text).is_some();
+        is_complete = if is_directional {
+            is_complete
+        } else {
+            !is_start && SUFFIXES.get(word.text).is_some()
+        };
+        is_start = is_start && (is_directional || is_lead(word.text));
+        pieces.push(Piece {
+            text: Cow::Borrowed(word.text),
+            is_road: false,
+        });
+        at += 1;
+    }
+    (pieces, at)
+}

@@ -1,0 +1,265 @@
+//! Cuts a text into upper-case words and remembers what stood between them.
+//!
+//! What a mark means depends on its neighbours: `N.W.` is one word and `St.Paul` two; `39.4` and
+//! `87-12` keep their mark; `Wilkes-Barre` and `Apt-5` are two words; `O'Brien` is one.
+
+use super::clean::clean;
+
+/// What stood before a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Nothing but space, or the word is the first.
+    Space,
+    /// A hyphen without spaces, between letters or a word and a number.
+    Hyphen,
+    /// A hyphen with spaces.
+    Dash,
+    /// A slash with spaces.
+    Slash,
+    /// Comma, semicolon, bracket, line feed.
+    Comma,
+    /// The second address line starts here.
+    Line,
+}
+
+impl Gap {
+    /// The writer ended one thing and began another.
+    pub(super) fn is_break(self) -> bool {
+        matches!(self, Self::Dash | Self::Slash | Self::Comma | Self::Line)
+    }
+}
+
+/// One word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word<'a> {
+    pub text: &'a str,
+    pub gap: Gap,
+}
+
+impl Word<'_> {
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.text == text
+    }
+
+    pub(super) fn is_digits(&self) -> bool {
+        self.text.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    pub(super) fn starts_with_digit(&self) -> bool {
+        self.text.as_bytes().first().is_some_and(u8::is_ascii_digit)
+    }
+
+    pub(super) fn is_letter(&self) -> bool {
+        self.text.len() == 1 && self.text.as_bytes()[0].is_ascii_uppercase()
+    }
+}
+
+/// The folded text with the places of its words.
+pub(super) struct Folded {
+    text: String,
+    places: Vec<(usize, usize, Gap)>,
+}
+
+impl Folded {
+    /// Folds one text.
+    pub(super) fn of(text: &str) -> Self {
+        let mut folded = Self {
+            text: String::with_capacity(text.len() + 8),
+            places: Vec::with_capacity(12),
+        };
+        folded.append(text, Gap::Space);
+        folded
+    }
+
+    /// Folds a further text; `gap` stands before its first word.
+    pub(super) fn append(&mut self, text: &str, gap: Gap) {
+        let plain = clean(text);
+        let mut cutter = Cutter {
+            folded: self,
+            gap,
+            start: None,
+            run: 0,
+        };
+        cutter.cut(plain.as_bytes(), &plain);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The words in order.
+    pub(super) fn words(&self) -> Vec<Word<'_>> {
+        let word = |&(start, end, gap): &(usize, usize, Gap)| Word {
+            text: &self.text[start..end],
+            gap,
+        };
+        self.places.iter().map(word).collect()
+    }
+}
+
+struct Cutter<'f> {
+    folded: &'f mut Folded,
+    /// What will stand before the next word.
+    gap: Gap,
+    /// Where the word being built starts.
+    start: Option<usize>,
+    /// Letters of that word since its start or last dropped period.
+    run: usize,
+}
+
+impl Cutter<'_> {
+    fn cut(&mut self, bytes: &[u8], plain: &str) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let next = bytes.get(at + 1).copied().unwrap_or(b' ');
+            match bytes[at] {
+                b if b.is_ascii_alphanumeric() => {
+                    self.begin();
+                    self.run += usize::from(b.is_ascii_alphabetic());
+                    self.folded.text.push(b.to_ascii_uppercase() as char);
+                }
+                b if !b.is_ascii() => {
+                    self.begin();
+                    let length = plain[at..].chars().next().map_or(1, char::len_utf8);
+                    self.folded.text.push_str(&plain[at..at + length]);
+                    self.run += 2;
+                    at += length;
+                    continue;
+                }
+                b'\'' | b'`' => {}
+                b'.' => self.period(next, bytes.get(at + 2).copied().unwrap_or(b' ')),
+                b'-' => self.hyphen(&bytes[at + 1..]),
+                b'/' | b'\\' => self.slash(next),
+                b'#' => self.mark("#"),
+                b'&' => self.mark("AND"),
+                b'%' if self.start.is_none() => self.mark("C/O"),
+                b',' | b';' | b':' | b'|' | b'\n' | b'\r' | b'(' | b')' | b'[' | b']' | b'{'
+                | b'}' => self.end(Gap::Comma),
+                _ => self.end(Gap::Space),
+            }
+            at += 1;
+        }
+        self.end(Gap::Space);
+    }
+
+    fn begin(&mut self) {
+        if self.start.is_none() {
+            self.start = Some(self.folded.text.len());
+            self.run = 0;
+        }
+    }
+
+    /// Ends the word, if one is being built. A stronger gap wins over what was seen before.
+    fn end(&mut self, gap: Gap) {
+        if let Some(start) = self.start.take() {
+            let end = self.folded.text.len();
+            self.folded.places.push((start, end, self.gap));
+            self.gap = gap;
+        } else if gap != Gap::Space && self.gap != Gap::Line {
+            self.gap = gap;
+        }
+    }
+
+    fn mark(&mut self, text: &str) {
+        self.end(Gap::Space);
+        self.begin();
+        self.folded.text.push_str(text);
+        self.end(Gap::Space);
+    }
+
+    fn last(&self) -> u8 {
+        let last = self.folded.text.as_bytes().last().copied();
+        last.filter(|_| self.start.is_some()).unwrap_or(b' ')
+    }
+
+    /// A decimal point is data; the period between single letters (`N.W.`) is nothing; any other ends a word.
+    fn period(&mut self, next: u8, after: u8) {
+        if self.last().is_ascii_digit() && next.is_ascii_digit() {
+            self.folded.text.push('.');
+        } else if self.run == 1
+            && self.last().is_ascii_uppercase()
+            && next.is_ascii_alphabetic()
+            && !after.is_ascii_alphanumeric()
+        {
+            self.run = 0;
+        } else {
+            self.end(Gap::Space);
+        }
+    }
+
+    fn hyphen(&mut self, rest: &[u8]) {
+        let next = rest.first().copied().unwrap_or(b' ');
+        if self.start.is_none() || !is_word(next) {
+            self.end(Gap::Dash);
+            return;
+        }
+        let long_next = rest
+            .get(1)
+            .is_some_and(|b| !b.is_ascii_digit() && is_word(*b));
+        let is_kept = match (self.last().is_ascii_digit(), next.is_ascii_digit()) {
+            (true, true) => true,
+            (true, false) => !long_next,
+            (false, true) => self.run == 1,
+            (false, false) => false,
+        };
+        if is_kept {
+            self.folded.text.push('-');
+            self.run = 0;
+        } else {
+            self.end(Gap::Hyphen);
+        }
+    }
+
+    fn slash(&mut self, next: u8) {
+        if self.start.is_some() && is_word(next) {
+            self.folded.text.push('/');
+        } else {
+            self.end(Gap::Slash);
+        }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Folded;
+
+    fn words(text: &str) -> String {
+        let folded = Folded::of(text);
+        let words = folded.words();
+        words
+            .iter()
+            .map(|word| word.text)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn marks_are_read_by_their_neighbours() {
+        for (raw, cut) in [
+            ("1 N.W. Main St.", "1 NW MAIN ST"),
+            ("1 U.S.Hwy 5", "1 US HWY 5"),
+            ("P.O.Box 5", "PO BOX 5"),
+            ("1 N.Main", "1 N MAIN"),
+            ("1 St.Paul", "1 ST PAUL"),
+            ("39.4 Rd", "39.4 RD"),
+            ("87-12 O'Brien", "87-12 OBRIEN"),
+            ("Wilkes-Barre", "WILKES BARRE"),
+            ("Apt-5", "APT 5"),
+            ("5-B", "5-B"),
+            ("I-35", "I-35"),
+            ("5-Rear", "5 REAR"),
+            ("1 / 2", "1 2"),
+            ("1/2", "1/2"),
+            ("#5B", "# 5B"),
+            ("A&B", "A AND B"),
+            ("", ""),
+            ("-- . ,", ""),
+        ] {
+            assert_eq!(words(raw), cut, "{raw}");
+        }
+    }
+}
