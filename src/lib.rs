@@ -118,6 +118,9 @@ pub extern "C-unwind" fn _PG_init() {
             pg_sys::IsBinaryUpgrade,
         )
     };
+    if is_preload {
+        settings::register_at_server_start();
+    }
     if is_preload && !is_upgrade {
         worker::shared::init();
         guard::install();

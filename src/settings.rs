@@ -33,8 +33,9 @@ static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
 static PAUSED: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ALLOW_DATA_LOSS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
-/// Registers all settings; called once per process from `_PG_init`.
-pub fn register() {
+/// Registers the setting that only a starting server can have, and reserves the prefix, so that a typing mistake
+/// in the configuration is reported. Only while shared_preload_libraries is processed.
+pub fn register_at_server_start() {
     GucRegistry::define_string_guc(
         c"equity_connect.databases",
         c"Databases in which a worker runs and may spend, separated by commas.",
@@ -43,6 +44,12 @@ pub fn register() {
         GucContext::Postmaster,
         GucFlags::default(),
     );
+    // SAFETY: a NUL-terminated constant.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"equity_connect".as_ptr()) };
+}
+
+/// Registers all other settings; called once per process from `_PG_init`.
+pub fn register() {
     GucRegistry::define_string_guc(
         c"equity_connect.keys_file",
         c"File with the vendors' keys: lines of the form name = key.",

@@ -100,11 +100,6 @@ impl fmt::Display for PhoneType {
     }
 }
 
-/// Reads what a caller passed as a phone type; a word that names none is an error, not `Unknown`.
-pub fn parse_type(text: &str) -> Result<PhoneType, UnknownPhoneType> {
-    text.parse()
-}
-
 impl FromStr for PhoneType {
     type Err = UnknownPhoneType;
 

@@ -112,7 +112,7 @@ mod tests {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             ),
             (
-                "'phone', '6025550143', 'x', 1, true, 'pager'",
+                "'phone', '6025550143', 'x', 1, true, 'submarine'",
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             ),
             (
