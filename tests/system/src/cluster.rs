@@ -66,10 +66,14 @@ impl Cluster {
         let mut cluster = Self { account, files, server: None, wishes, scratch };
         cluster.initialise()?;
         cluster.write_keys(&cluster.wishes.keys)?;
-        cluster.configure(&[])?;
+        // The database first: a worker that does not find its own tries again only after ten seconds.
+        cluster.configure(&[("equity_connect.databases", "")])?;
         cluster.launch()?;
         let database = cluster.database().to_owned();
         cluster.connect_to("postgres")?.run(&format!("CREATE DATABASE {database}"))?;
+        cluster.stop(Stop::Fast)?;
+        cluster.configure(&[])?;
+        cluster.launch()?;
         Ok(cluster)
     }
 

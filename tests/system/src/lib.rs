@@ -18,6 +18,30 @@ pub mod truth;
 pub mod wait;
 
 /// Why a step of the harness failed, for people.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub struct Failure(Box<dyn std::error::Error + Send + Sync>);
 /// The outcome of a step of the harness.
 pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The text as it is: a test that returns a failure shows it this way.
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Fails with a text unless a condition holds.
+pub fn ensure(condition: bool, why: impl Into<String>) -> Outcome {
+    if condition { Ok(()) } else { Err(why.into().into()) }
+}

@@ -7,6 +7,8 @@ use equity_simulator::running::Running;
 use equity_simulator::settings::Settings;
 use equity_simulator::simulator::Simulator;
 use equity_simulator::vendor::Vendor;
+use equity_simulator::world::listing::{Copy, Listing};
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::cluster::{Cluster, Library, Wishes};
@@ -68,6 +70,16 @@ pub fn keys(simulator: &Settings) -> Vec<(&'static str, String)> {
         ("instantly", keys.instantly.clone()),
         ("signalwire", keys.signalwire.clone()),
     ]
+}
+
+/// Is nothing left to do but to look at half-reached leads again in a month?
+pub fn is_idle(db: &mut Session) -> Outcome<bool> {
+    db.one("SELECT count(*) = 0 FROM jobs WHERE waiting_for IS DISTINCT FROM 'a second pass'")
+}
+
+/// Is nothing left to do before the next day of the budget?
+pub fn has_reached_caps(db: &mut Session) -> Outcome<bool> {
+    db.one("SELECT count(*) = 0 FROM jobs WHERE waiting_for IS NULL OR waiting_for NOT IN ('a second pass', 'the next day of the budget')")
 }
 
 /// Everything running.
@@ -135,9 +147,14 @@ impl Pipeline {
         self.db.one(&format!("SELECT request_pull('batchdata', '{{\"zip_codes\": [{zips}]}}')"))
     }
 
+    /// Asks for another run of every pull there is.
+    pub fn request_pull_again(&mut self) -> Outcome {
+        self.db.run("SELECT request_pull(source, params) FROM pulls")
+    }
+
     /// Waits until nothing is left to do. Gives up when nothing moves for a while, and says where things stand.
     pub fn finish(&mut self) -> Outcome {
-        self.wait_for_work(|db| db.one("SELECT count(*) = 0 FROM jobs"))
+        self.wait_for_work(is_idle)
     }
 
     /// Waits, as long as work moves, until `is_done`.
@@ -172,11 +189,11 @@ impl Pipeline {
     pub fn state_of_things(&mut self) -> Outcome<String> {
         self.db.one(
             "SELECT concat_ws(E'\\n',
-                 (SELECT 'worker: ' || to_jsonb(s) FROM worker_status() s),
-                 (SELECT 'jobs: ' || jsonb_agg(j) FROM (SELECT stage, vendor, waiting_for, call_id IS NOT NULL AS called, attempts, min(run_at) - now() AS due_in, count(*) FROM jobs GROUP BY 1, 2, 3, 4, 5) j),
-                 (SELECT 'dlq: ' || jsonb_agg(d) FROM (SELECT kind, left(error, 100) AS error, retry_after IS NULL AS parked, count(*) FROM dlq GROUP BY 1, 2, 3) d),
-                 (SELECT 'calls: ' || jsonb_agg(c) FROM (SELECT vendor, state, left(error, 80) AS error, count(*) FROM vendor_calls GROUP BY 1, 2, 3) c),
-                 (SELECT 'paused: ' || jsonb_agg(v) FROM (SELECT name, paused_until, paused_reason FROM vendors WHERE paused_until IS NOT NULL) v))",
+                 (SELECT 'worker: ' || to_jsonb(s)::text FROM worker_status() s),
+                 (SELECT 'jobs: ' || jsonb_agg(j)::text FROM (SELECT stage, vendor, waiting_for, call_id IS NOT NULL AS called, attempts, min(run_at) - now() AS due_in, count(*) FROM jobs GROUP BY 1, 2, 3, 4, 5) j),
+                 (SELECT 'dlq: ' || jsonb_agg(d)::text FROM (SELECT kind, left(error, 100) AS error, retry_after IS NULL AS parked, count(*) FROM dlq GROUP BY 1, 2, 3) d),
+                 (SELECT 'calls: ' || jsonb_agg(c)::text FROM (SELECT vendor, state, left(error, 80) AS error, count(*) FROM vendor_calls GROUP BY 1, 2, 3) c),
+                 (SELECT 'paused: ' || jsonb_agg(v)::text FROM (SELECT name, paused_until, paused_reason FROM vendors WHERE paused_until IS NOT NULL) v))",
         )
     }
 
@@ -189,6 +206,13 @@ impl Pipeline {
     /// Waits for the worker to run.
     pub fn wait_for_worker(&mut self) -> Outcome<u32> {
         until("the worker runs", Duration::from_secs(30), || self.worker())
+    }
+
+    /// Waits until the server is back after one of its processes was killed, and connects again.
+    pub fn wait_for_crash(&mut self, killed: u32) -> Outcome {
+        until_true("every session is ended after a crash", Duration::from_secs(30), || Ok(self.db.client.is_closed() || self.db.run("SELECT 1").is_err()))
+            .map_err(|error| format!("after process {killed} was killed: {error}"))?;
+        self.reconnect()
     }
 
     /// Connects again, after the server or all its processes were started anew.
@@ -208,6 +232,33 @@ impl Pipeline {
         let mut session = self.cluster.connect()?;
         session.run(&format!("SET search_path = {}", self.schema))?;
         Ok(session)
+    }
+
+    /// Stores the first `count` doors of the world by hand and asks for their enrichment; their ids.
+    pub fn enrich_doors(&mut self, count: usize) -> Outcome<Vec<String>> {
+        let records = self.simulator().with_office(|office| {
+            let own = office.world.listings().iter().filter(|listing| listing.copy == Copy::First).take(count);
+            let record = |listing: &Listing| {
+                let property = &office.world.properties()[listing.property];
+                json!({
+                    "vendor_record_id": listing.record_id, "address_line1": listing.address.street, "city": listing.address.city,
+                    "state": property.place.state, "postal_code": listing.address.zip, "owner_first_name": property.owner.first,
+                    "owner_last_name": property.owner.last, "apn": property.apn, "county_fips": property.place.county_fips,
+                })
+            };
+            Value::from(own.map(record).collect::<Vec<_>>())
+        });
+        let rows = self.db.client.query(
+            "SELECT lead_id::text, request_enrichment(lead_id) FROM upsert_leads('batchdata', $1) WHERE error IS NULL",
+            &[&records],
+        )?;
+        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        if ids.len() == count { Ok(ids) } else { Err(format!("{} of {count} doors were stored", ids.len()).into()) }
+    }
+
+    /// Waits until nothing is left to do today.
+    pub fn finish_day(&mut self) -> Outcome {
+        self.wait_for_work(has_reached_caps)
     }
 
     /// The vendors.

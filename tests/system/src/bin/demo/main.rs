@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use equity_system_tests::Outcome;
-use equity_system_tests::pipeline::{Pipeline, Plan, ZIPS};
+use equity_system_tests::pipeline::{Pipeline, Plan, ZIPS, is_idle};
 use equity_system_tests::seed::number_from_environment;
 
 use progress::Progress;
@@ -45,7 +45,7 @@ fn run() -> Outcome {
             return Err("interrupted: everything it started is stopped".into());
         }
         progress.show(db)?;
-        db.one("SELECT count(*) = 0 FROM jobs")
+        is_idle(db)
     })?;
     progress.end();
     println!("Done in {:.1} s.\n", started.elapsed().as_secs_f64());

@@ -31,7 +31,7 @@ impl Progress {
         let line: String = db.one(
             "SELECT format('%s pulled  %s leads  %s contactable  %s in work  $%s spent',
                  (SELECT COALESCE(sum(records_total), 0) FROM pulls), count(*), count(*) FILTER (WHERE status = 'contactable'),
-                 (SELECT count(*) FROM jobs), (SELECT COALESCE(round(sum(settled_amount), 2), 0) FROM spend_budgets WHERE scope = 'total'))
+                 (SELECT count(*) FROM jobs WHERE waiting_for IS DISTINCT FROM 'a second pass'), (SELECT COALESCE(round(sum(settled_amount), 2), 0) FROM spend_budgets WHERE scope = 'total'))
              FROM leads",
         )?;
         let seconds = self.started.elapsed().as_secs();

@@ -1,0 +1,17 @@
+//! The promises of the whole system, each kept or broken on a real server with simulated vendors.
+//!
+//! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
+
+mod caps;
+mod dump_and_restore;
+mod failed_work;
+mod input;
+mod kill_worker;
+mod main_job;
+mod pull;
+mod secrets;
+mod signals;
+mod specification;
+mod vendor_weather;
+mod waiting;
+mod without_preload;
