@@ -37,8 +37,8 @@ fn sign(words: &[Word<'_>], at: usize) -> Option<usize> {
     let word = &words[at];
     let is_apart = at == 0 || word.gap.is_break();
     match word.text {
-        "C/O" => Some(1),
-        "ATTN" | "ATTENTION" if is_apart => Some(1),
+        "C/O" | "ATTN" => Some(1),
+        "ATTENTION" if is_apart => Some(1),
         "CARE" if is_apart && words.get(at + 1).is_some_and(|next| next.is("OF")) => Some(2),
         _ => None,
     }

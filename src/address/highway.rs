@@ -66,7 +66,8 @@ fn numbered(system: System, words: &[Word<'_>], at: usize) -> Option<(String, us
         && number.text.len() <= 2
         && number.text.bytes().all(|b| b.is_ascii_uppercase())
         && (number.text.len() == 1 || number.text.as_bytes()[0] == number.text.as_bytes()[1]);
-    if !is_road_number(number.text) && !is_letters {
+    let is_grid = system == System::County && is_grid_number(number.text);
+    if !is_road_number(number.text) && !is_letters && !is_grid {
         return None;
     }
     // Lettered county highways and roads are one system (Wisconsin).
@@ -93,6 +94,14 @@ fn is_road_number(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/'))
+}
+
+/// `B26A`, `N1044`: county roads numbered by a grid.
+fn is_grid_number(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_uppercase())
+        && bytes.next().is_some_and(|b| b.is_ascii_digit())
+        && bytes.all(|b| b.is_ascii_alphanumeric())
 }
 
 /// `US50`, `I-35`, `SR9`, and the code of this state (`NC54`).

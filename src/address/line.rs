@@ -12,7 +12,7 @@ use super::route;
 use super::street::{self, Piece};
 use super::tables::directionals::DIRECTIONALS;
 use super::tables::highways::{self, is_lead};
-use super::tables::suffixes::SUFFIXES;
+use super::tables::suffixes::{SUFFIXES, is_whole_name};
 use super::tables::units::{Class, DESIGNATORS, Sign};
 use super::unit::{Units, begins};
 use super::words::{Gap, Word};
@@ -127,16 +127,22 @@ fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
     let is_unit = first.is("#") || is_plain || is_glued_unit(first.text);
     if is_unit {
         let mut trial = Units::default();
-        let used = trial.read_one(words);
-        let is_id = words[1..used]
+        let joined = trial.read_one(words);
+        let marks = words[1..]
             .iter()
-            .all(|word| word.is("#") || word.text.len() <= 5 && !word.gap.is_break());
-        let is_street = words.len() >= used + 2
-            && words[used].gap != Gap::Line
-            && words[used + 1].gap != Gap::Line
-            && DESIGNATORS.get(words[used].text).is_none();
-        if is_id && is_street {
-            return units.read_one(words);
+            .take(2)
+            .take_while(|word| word.is("#"))
+            .count();
+        let single = if first.is("#") || !is_glued_unit(first.text) {
+            marks + 2
+        } else {
+            1
+        };
+        // `# 4 V St`: the letter is the street's.
+        let ends = [joined, single];
+        if let Some(end) = ends.into_iter().find(|end| is_before_street(words, *end)) {
+            units.read(&words[..end]);
+            return end;
         }
     }
     if let [_, second, _, ..] = words
@@ -148,6 +154,19 @@ fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
         return 1;
     }
     0
+}
+
+/// The words up to `end` are one identifier, and a street of two words or more follows.
+fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
+    let (Some(id), Some([first, second, ..])) = (words.get(1..end), words.get(end..)) else {
+        return false;
+    };
+    id.iter()
+        .all(|word| word.text.len() <= 5 && !word.gap.is_break())
+        && first.gap != Gap::Line
+        && second.gap != Gap::Line
+        && DESIGNATORS.get(first.text).is_none()
+        && SUFFIXES.get(first.text).is_none()
 }
 
 /// The words of the street, and where the unit begins.
@@ -183,7 +202,7 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
         is_complete = if is_directional {
             is_complete
         } else {
-            !is_start && SUFFIXES.get(word.text).is_some()
+            is_whole_name(word.text) || !is_start && SUFFIXES.get(word.text).is_some()
         };
         is_start = is_start && (is_directional || is_lead(word.text));
         pieces.push(Piece {

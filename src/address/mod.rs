@@ -23,8 +23,6 @@ mod unit;
 mod words;
 mod zip;
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use line::Line;
@@ -35,6 +33,11 @@ pub use zip::{Zip5, normalize_zip};
 
 /// Goes up whenever the canonical form of any address changes; part of what is hashed.
 pub const NORMALIZER_VERSION: i32 = 1;
+
+/// The version as it goes into the hash; short, so that most addresses are one block of SHA-256.
+const HASH_PREFIX: &str = "v1|";
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Stands between the fields of the canonical text; folding leaves it in no field.
 const SEPARATOR: char = '|';
@@ -136,14 +139,13 @@ impl CanonicalAddress {
     /// SHA-256 of the version and the canonical text, as 64 lower-case hexadecimal digits.
     pub fn hash_hex(&self) -> String {
         let digest = Sha256::new()
-            .chain_update(b"equity_connect address ")
-            .chain_update(NORMALIZER_VERSION.to_be_bytes())
+            .chain_update(HASH_PREFIX)
             .chain_update(self.text.as_bytes())
             .finalize();
         let mut hex = String::with_capacity(64);
         for byte in digest {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
+            hex.push(char::from(HEX[usize::from(byte >> 4)]));
+            hex.push(char::from(HEX[usize::from(byte & 15)]));
         }
         hex
     }

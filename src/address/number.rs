@@ -22,6 +22,9 @@ pub(super) fn read(words: &[Word<'_>]) -> Option<(String, usize)> {
     if !first.starts_with_digit() {
         return read_lettered(first.text).map(|number| (number, 1));
     }
+    if let Some(grid) = read_half_grid(words) {
+        return Some(grid);
+    }
     if ordinal::of_digits(first.text).is_some() || !is_number(first.text) {
         return None;
     }
@@ -76,9 +79,15 @@ fn is_number(text: &str) -> bool {
 
 /// `00123-A` to `123A`, `12-1/2` to `12 1/2`; nothing for zero.
 fn plain_number(text: &str) -> Option<String> {
-    let text = text.trim_start_matches('0');
-    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+    if !text.bytes().any(|b| matches!(b, b'1'..=b'9')) {
         return None;
+    }
+    let mut text = text;
+    while let Some(rest) = text
+        .strip_prefix('0')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        text = rest;
     }
     if let Some((head, tail)) = text.split_once('-') {
         if is_fraction(tail) {
@@ -154,6 +163,17 @@ fn read_lettered(text: &str) -> Option<String> {
     let is_zero = core.bytes().all(|b| b == b'0');
     let is_lettered = (1..=2).contains(&letters) && is_number && !is_zero;
     (is_lettered && !is_road && !is_unit && !is_route).then(|| format!("{head}{digits}"))
+}
+
+/// `26W 123` and `0N 421`: the grid of the counties west of Chicago, also written without space.
+fn read_half_grid(words: &[Word<'_>]) -> Option<(String, usize)> {
+    let [first, second, _, ..] = words else {
+        return None;
+    };
+    let (digits, letter) = first.text.split_at_checked(first.text.len() - 1)?;
+    let is_line = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_grid = is_line && matches!(letter, "N" | "S" | "E" | "W") && second.text.len() == 3;
+    (is_grid && second.is_digits()).then(|| (format!("{}{}", first.text, second.text), 2))
 }
 
 /// `N123W456`, `N123 W456` and `N 123 W 456` are one number.

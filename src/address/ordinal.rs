@@ -51,6 +51,9 @@ pub(super) fn of_words<'a>(words: impl Iterator<Item = &'a str>) -> Option<(u32,
 
 /// `TWENTYTHIRD`.
 fn of_glued(word: &str) -> Option<u32> {
+    if !(8..=13).contains(&word.len()) || !word.is_ascii() {
+        return None;
+    }
     let at = word.find("TY")? + 2;
     let (tens, ones) = word.split_at_checked(at)?;
     match (NUMBER_WORDS.get(tens)?, NUMBER_WORDS.get(ones)?) {

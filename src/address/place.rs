@@ -97,14 +97,17 @@ pub(super) fn state_code(words: &[Word<'_>]) -> Option<&'static str> {
     if let [word] = words {
         return STATES.get(word.text).copied();
     }
-    let mut compact = String::with_capacity(LONGEST_STATE);
+    let mut compact = [0; LONGEST_STATE];
+    let mut length = 0;
     for word in words {
-        if compact.len() + word.text.len() > LONGEST_STATE {
-            return None;
-        }
-        compact.push_str(word.text);
+        let end = length + word.text.len();
+        compact
+            .get_mut(length..end)?
+            .copy_from_slice(word.text.as_bytes());
+        length = end;
     }
-    STATES.get(&compact).copied()
+    let compact = std::str::from_utf8(&compact[..length]).ok()?;
+    STATES.get(compact).copied()
 }
 
 fn fold_state(text: &str) -> String {

@@ -142,6 +142,7 @@ fn boxed(words: &[Word<'_>], kind: Kind) -> Option<(String, usize)> {
 fn number(words: &[Word<'_>]) -> Option<(String, usize)> {
     let marks = words
         .iter()
+        .take(2)
         .take_while(|word| word.is("#") || word.is("NO"))
         .count();
     let word = words.get(marks)?;

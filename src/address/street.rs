@@ -184,7 +184,9 @@ impl Name<'_, '_> {
             return 1;
         }
         let word = match text {
-            "SAINT" if !is_last => "SAINT",
+            "SAINT" if at == 0 && !is_last => "SAINT",
+            // Later in a name `St` may be either, so Saint and Street are one there.
+            "SAINT" => "ST",
             "SAINTE" => "STE",
             "DOCTOR" if !is_last => "DOCTOR",
             "AVENIDA" | "AVDA" if at == 0 && !is_last => "AVE",
@@ -208,11 +210,11 @@ impl Name<'_, '_> {
         let text = self.pieces[at].text.as_ref();
         let next = self.pieces.get(at + 1);
         let is_last = next.is_none();
-        // `St` and `Dr` before a name are Saint and Doctor, before a suffix (`Main St Ext`) not.
-        let is_title = next.is_some_and(|next| at == 0 || next.suffix().is_none());
+        // `St` and `Dr` at the start of a name are Saint and Doctor.
+        let is_title = at == 0 && next.is_some();
         match (text, suffix) {
             ("ST", _) if is_title => "SAINT",
-            ("DR", _) if is_title && at == 0 => "DOCTOR",
+            ("DR", _) if is_title => "DOCTOR",
             ("ST" | "DR" | "AV" | "RT", suffix) => suffix.standard(),
             (_, Suffix::Last(standard)) if is_last && at > 0 => standard,
             (_, Suffix::Any(standard)) => standard,

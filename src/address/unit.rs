@@ -14,6 +14,9 @@ use super::words::{Gap, Word};
 /// More parts than this are no unit of this world; they keep their order and repetitions.
 const MANY: usize = 8;
 
+/// An identifier is written in fewer words than this; keeps a look ahead short.
+const LONGEST_ID: usize = 6;
+
 /// One part: `BLDG 3`.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
@@ -86,6 +89,7 @@ impl Units {
         }
         let marks = words[1..]
             .iter()
+            .take(3)
             .take_while(|word| is_number_mark(word))
             .count();
         let at = 1 + marks;
@@ -93,7 +97,7 @@ impl Units {
             let name = &words[1..];
             let end = name
                 .iter()
-                .position(|word| word.gap.is_break() || starts(word));
+                .position(|word| word.gap.is_break() || starts(word) || has_id_form(word.text));
             let name = &name[..end.unwrap_or(name.len())];
             let mut id = String::new();
             name.iter().for_each(|word| push(&mut id, word.text));
@@ -169,7 +173,7 @@ pub(super) fn begins(words: &[Word<'_>], at: usize, is_street_complete: bool) ->
         if glued.is_some() {
             return is_apart || designator.sign == Sign::Strong;
         }
-        let next = rest[1..].iter().find(|word| !is_number_mark(word));
+        let next = rest[1..].iter().take(3).find(|word| !is_number_mark(word));
         if designates(designator.sign, next, is_apart) {
             return true;
         }
@@ -296,9 +300,9 @@ fn read_id(words: &[Word<'_>]) -> (String, usize) {
         let is_tight = matches!(word.gap, Gap::Hyphen | Gap::Dash);
         if !is_short {
             id.push(if word.gap == Gap::Hyphen { '-' } else { ' ' });
-        } else if is_tight {
+        } else if is_tight && used < LONGEST_ID {
             id.push('-');
-        } else if !joins(&id, word) {
+        } else if used >= LONGEST_ID || !joins(&id, word) {
             break;
         }
         id.push_str(word.text);

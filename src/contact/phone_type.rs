@@ -137,19 +137,22 @@ mod tests {
             ("Non-Fixed VoIP", PhoneType::Voip),
             ("other", PhoneType::Unknown),
         ] {
-            assert_eq!(parse_type(text), Ok(kind), "{text}");
+            assert_eq!(text.parse::<PhoneType>(), Ok(kind), "{text}");
         }
     }
 
     #[test]
     fn a_word_that_names_two_kinds_names_none() {
-        assert_eq!(parse_type("FIXED_LINE_OR_MOBILE"), Ok(PhoneType::Unknown));
+        assert_eq!(
+            "FIXED_LINE_OR_MOBILE".parse::<PhoneType>(),
+            Ok(PhoneType::Unknown)
+        );
     }
 
     #[test]
     fn callers_get_an_error_and_vendors_get_unknown() {
         for text in ["", "fax", "mobiles", "手机", &"m".repeat(100)] {
-            assert_eq!(parse_type(text), Err(UnknownPhoneType));
+            assert_eq!(text.parse::<PhoneType>(), Err(UnknownPhoneType));
             assert_eq!(PhoneType::lenient(text), PhoneType::Unknown);
         }
     }

@@ -603,6 +603,11 @@ pub(in crate::address) static SUFFIXES: Table<Suffix, 2048> = Table::new(&[
     ("XRDS", Any("XRDS")),
 ]);
 
+/// Streets that end with their name and never have a suffix after it.
+pub(in crate::address) fn is_whole_name(word: &str) -> bool {
+    matches!(word, "BROADWAY" | "BOWERY")
+}
+
 /// Suffixes that are never a name themselves. Before them a directional is the name (`North Ave`).
 pub(in crate::address) fn is_plain_road(standard: &str) -> bool {
     matches!(

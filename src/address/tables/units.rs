@@ -104,7 +104,6 @@ use Sign::{Alone, AloneWeak, Strong, Weak};
 /// Spelling to designator.
 pub(in crate::address) static DESIGNATORS: Table<Designator, 256> = Table::new(&[
     ("APT", row(Plain, Strong)),
-    ("APTS", row(Plain, Strong)),
     ("APARTMENT", row(Plain, Strong)),
     ("APMT", row(Plain, Strong)),
     ("APTMT", row(Plain, Strong)),
