@@ -21,6 +21,8 @@ mod api;
 mod error;
 mod guard;
 mod intake;
+#[cfg(test)]
+mod layout_tests;
 mod settings;
 #[cfg(any(test, feature = "pg_test"))]
 mod sql_tests;

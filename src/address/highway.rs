@@ -34,7 +34,7 @@ pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(Str
             .filter(|spelling| spelling.words[0] == head)
             .filter(fits)
         {
-            if let Some(road) = numbered(spelling.system, words, spelling.words.len()) {
+            if let Some(road) = numbered(spelling.system, words, spelling.words.len(), place) {
                 return Some(road);
             }
         }
@@ -51,12 +51,16 @@ fn road_word(word: &str) -> &str {
 }
 
 /// The road with the number that stands `at` this word.
-fn numbered(system: System, words: &[Word<'_>], at: usize) -> Option<(String, usize)> {
+fn numbered(
+    system: System,
+    words: &[Word<'_>],
+    at: usize,
+    place: Place,
+) -> Option<(String, usize)> {
     let mut at = at;
-    if words
-        .get(at)
-        .is_some_and(|word| word.is("#") || word.is("NO"))
-    {
+    let is_mark = |word: &Word<'_>| (word.is("#") || word.is("NO")) && !word.gap.is_break();
+    // `Glenn Hwy #8` is a unit, `State Hwy #8` a road.
+    if words.get(at).is_some_and(is_mark) && (at > 1 || place == Place::Start) {
         at += 1;
     }
     let number = words.get(at).filter(|word| !word.gap.is_break())?;
@@ -152,6 +156,6 @@ fn read_state_named(words: &[Word<'_>], place: Place, state: &str) -> Option<(St
         ("SPUR", _) => (System::Spur, 1),
         _ => (System::State, 0),
     };
-    let (road, used) = numbered(system, rest, prefix)?;
+    let (road, used) = numbered(system, rest, prefix, place)?;
     Some((road, named + used))
 }

@@ -44,9 +44,9 @@ fn without_one<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> &'w [Word<'a>] {
         }
     }
     if let Some(rest) = without_state(kept, place, had_zip) {
-        return without_city(rest, place).unwrap_or(rest);
+        return without_city(rest, place, Before::State).unwrap_or(rest);
     }
-    if let Some(rest) = without_city(kept, place)
+    if let Some(rest) = without_city(kept, place, Before::End)
         && (had_zip || kept[rest.len()].gap.is_break() || ends_street(rest))
     {
         return rest;
@@ -88,7 +88,7 @@ fn without_state<'w, 'a>(
         if state_code(last) != Some(place.state.as_str()) {
             continue;
         }
-        let is_after_city = without_city(rest, place).is_some();
+        let is_after_city = without_city(rest, place, Before::State).is_some();
         let is_apart = last[0].gap.is_break() && ends_street(rest);
         let is_sure = had_zip && !is_street_word(last) && ends_street(rest);
         return (is_after_city || is_apart || is_sure).then_some(rest);
@@ -105,8 +105,19 @@ fn is_street_word(words: &[Word<'_>]) -> bool {
         || DESIGNATORS.get(text).is_some()
 }
 
+/// What stood behind the city.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    State,
+    End,
+}
+
 /// The words before the city, when the words end with it and a street is left.
-fn without_city<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> Option<&'w [Word<'a>]> {
+fn without_city<'w, 'a>(
+    words: &'w [Word<'a>],
+    place: &Place,
+    before: Before,
+) -> Option<&'w [Word<'a>]> {
     let last = words.last()?;
     let tail = last.text.as_bytes().last()?;
     // The last letters agree in all spellings that fold alike, but for abbreviations.
@@ -121,7 +132,12 @@ fn without_city<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> Option<&'w [Wor
         let (rest, city) = words.split_at(at);
         if fold_city(city) == place.city {
             let is_apart = city[0].gap.is_break();
-            return (is_apart || ends_street(rest)).then_some(rest);
+            // `Main St North Salem` may be North Salem, unless the state says that the city ends here.
+            let is_directed = before == Before::State
+                && rest.split_last().is_some_and(|(last, street)| {
+                    DIRECTIONALS.get(last.text).is_some() && ends_street(street)
+                });
+            return (is_apart || is_directed || ends_street(rest)).then_some(rest);
         }
     }
     None

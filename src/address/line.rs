@@ -65,17 +65,22 @@ fn leading_units(words: &[Word<'_>], units: &mut Units) -> usize {
             break;
         }
         let mut lead = Units::default();
-        let used = lead.read_one(&words[at..]);
-        let is_before_number = number::read(&words[at + used..]).is_some();
-        let is_before_unit = words
-            .get(at + used)
-            .is_some_and(|next| DESIGNATORS.get(next.text).is_some());
-        if !is_before_number && !is_before_unit {
+        let joined = lead.read_one(&words[at..]);
+        // `Unit C 210 Main St`: the letter and the house number are not one identifier.
+        let ends = [joined, 2].map(|used| at + used);
+        let is_lead = |end: &usize| {
+            let next = words.get(*end..).unwrap_or_default();
+            number::read(next).is_some()
+                || next
+                    .first()
+                    .is_some_and(|next| DESIGNATORS.get(next.text).is_some())
+        };
+        let Some(end) = ends.into_iter().find(is_lead) else {
             // `No. 123 Main St`: the mark belongs to the house number.
             return if is_mark { at + 1 } else { at };
-        }
-        units.read_one(&words[at..]);
-        at += used;
+        };
+        units.read(&words[at..end]);
+        at = end;
     }
     at
 }
@@ -138,9 +143,10 @@ fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
         } else {
             1
         };
-        // `# 4 V St`: the letter is the street's.
-        let ends = [joined, single];
-        if let Some(end) = ends.into_iter().find(|end| is_before_street(words, *end)) {
+        // `# 4 V St`: the letter is the street's. Nothing but a unit: there is no street.
+        let mut ends = [joined, single].into_iter();
+        let is_all = |end: usize| end == words.len() && words[1..].iter().all(is_identifier);
+        if let Some(end) = ends.find(|end| is_before_street(words, *end) || is_all(*end)) {
             units.read(&words[..end]);
             return end;
         }
@@ -154,6 +160,11 @@ fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
         return 1;
     }
     0
+}
+
+/// A number sign, a letter or something with a digit.
+fn is_identifier(word: &Word<'_>) -> bool {
+    word.is("#") || word.is_letter() || word.text.bytes().any(|b| b.is_ascii_digit())
 }
 
 /// The words up to `end` are one identifier, and a street of two words or more follows.

@@ -168,9 +168,9 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
         folded.append(line2, Gap::Line);
     }
     let words = folded.words();
-    let (first, second) = words.split_at(first_length);
+    let kept = last_line::without(&words, &place);
+    let (first, second) = kept.split_at(first_length.min(kept.len()));
     let first = last_line::without(first, &place);
-    let second = last_line::without(second, &place);
     let is_whole = first.len() == first_length && second.is_empty();
     let joined;
     let words = if is_whole {

@@ -43,6 +43,7 @@ pub(super) fn post_box(words: &[Word<'_>]) -> Option<(String, usize)> {
         ("PO", "BOX" | "B", _) | ("POST" | "POSTAL", "BOX", _) => 2,
         ("POBOX" | "POB", _, _) => 1,
         ("PO", "#", _) => 1,
+        ("PO", glued, _) if is_box_number(glued.strip_prefix("BOX").unwrap_or("")) => 1,
         ("P", "O", "#") => 2,
         ("APARTADO", "POSTAL", _) => 2,
         ("APARTADO" | "BOX", _, _) => 1,
@@ -53,6 +54,7 @@ pub(super) fn post_box(words: &[Word<'_>]) -> Option<(String, usize)> {
             return is_box_number(number).then(|| (plain_number(number), 1));
         }
     };
+    // `PO BOX123`
     if let Some(number) = text(named)
         .strip_prefix("BOX")
         .filter(|number| is_box_number(number))

@@ -100,7 +100,7 @@ fn leading_directional<'p, 'a>(pieces: &'p [Piece<'a>]) -> (Option<&'static str>
     {
         return (Some(both), after);
     }
-    if has_name(rest) || is_pre_type_name(rest) {
+    if has_name(rest) {
         return (Some(directional.short), rest);
     }
     // `N West St`, `N E St`: the second directional is the name.
@@ -111,11 +111,6 @@ fn leading_directional<'p, 'a>(pieces: &'p [Piece<'a>]) -> (Option<&'static str>
         return (Some(directional.short), rest);
     }
     (None, pieces)
-}
-
-/// `Avenue N`: a street type and a letter or directional that is its name.
-fn is_pre_type_name(pieces: &[Piece<'_>]) -> bool {
-    matches!(pieces, [kind, name] if is_road_word(kind) && name.directional().is_some() && kind.text.len() > 2)
 }
 
 fn trailing_directional<'p, 'a>(

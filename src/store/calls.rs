@@ -58,7 +58,6 @@ pub struct Answered {
     pub pull_id: Option<i32>,
     pub answer: Value,
     pub subject: Option<Subject>,
-    pub units: i32,
 }
 
 /// One part of a vendor's answer, as it goes into the ledger.
@@ -81,8 +80,6 @@ pub struct OpenCall {
     pub id: i64,
     pub product: Product,
     pub subject: Subject,
-    pub state: String,
-    pub polls: i32,
 }
 
 const HISTORY: &str = "
@@ -152,7 +149,7 @@ UPDATE vendor_calls SET
 WHERE id = $1";
 
 const TO_POLL: &str = "
-SELECT id, vendor, subject, state, polls FROM vendor_calls
+SELECT id, vendor, subject FROM vendor_calls
 WHERE state IN ('answered', 'in_doubt') AND poll_at <= clock_timestamp() AND subject IS NOT NULL AND NOT id = ANY ($1)
 ORDER BY poll_at LIMIT 100";
 
@@ -160,7 +157,7 @@ const NEXT_POLL: &str = "
 SELECT extract(epoch FROM min(poll_at) - clock_timestamp())::float8 FROM vendor_calls WHERE state IN ('answered', 'in_doubt') AND poll_at IS NOT NULL";
 
 const TO_APPLY: &str = "
-SELECT id, vendor, lead_id, pull_id, answer, subject, COALESCE(units, 0)
+SELECT id, vendor, lead_id, pull_id, answer, subject
 FROM vendor_calls
 WHERE state = 'answered' AND poll_at IS NULL AND apply_error IS NULL
 ORDER BY id LIMIT $1";
@@ -170,9 +167,6 @@ UPDATE vendor_calls SET state = 'applied', verified = $2, applied_at = clock_tim
 
 const UNREADABLE: &str =
     "UPDATE vendor_calls SET apply_error = $2 WHERE id = $1 AND state = 'answered'";
-
-const READ_AGAIN: &str =
-    "UPDATE vendor_calls SET apply_error = NULL WHERE id = $1 AND state = 'answered'";
 
 const LEFT_OPEN: &str = "
 SELECT id, vendor, state FROM vendor_calls WHERE state IN ('reserved', 'sending') AND epoch <> $1 ORDER BY id";
@@ -465,8 +459,6 @@ pub fn to_poll(db: &Db<'_>, under_way: Vec<i64>) -> Result<Vec<OpenCall>, Error>
                 id: required(&row, 1)?,
                 product,
                 subject,
-                state: required(&row, 4)?,
-                polls: required(&row, 5)?,
             });
         }
     }
@@ -493,7 +485,6 @@ pub fn to_apply(db: &Db<'_>, limit: i64) -> Result<Vec<Answered>, Error> {
             pull_id: column(&row, 4)?,
             answer: column::<JsonB>(&row, 5)?.map_or(Value::Null, |json| json.0),
             subject: column::<JsonB>(&row, 6)?.and_then(|json| serde_json::from_value(json.0).ok()),
-            units: required(&row, 7)?,
         });
     }
     Ok(answers)
@@ -509,11 +500,6 @@ pub fn mark_applied(db: &mut Db<'_>, id: i64, verified: Option<bool>) -> Result<
 pub fn mark_unreadable(db: &mut Db<'_>, id: i64, why: &str) -> Result<(), Error> {
     write(db, UNREADABLE, &[id.into(), why.into()])?;
     Ok(())
-}
-
-/// Lets a paid answer be tried again; false when it is not waiting.
-pub fn read_again(db: &mut Db<'_>, id: i64) -> Result<bool, Error> {
-    Ok(!write(db, READ_AGAIN, &[id.into()])?.is_empty())
 }
 
 /// Purchases that earlier workers left reserved or sending.

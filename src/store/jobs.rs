@@ -115,8 +115,6 @@ const NEXT_DUE: &str = "
 SELECT extract(epoch FROM min(run_at) - clock_timestamp())::float8 FROM jobs
 WHERE call_id IS NULL AND run_at > now() AND (vendor IS NULL OR vendor = ANY ($1))";
 
-const COUNT: &str = "SELECT count(*) FROM jobs";
-
 fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Job, Error> {
     Ok(Job {
         id: required(row, 1)?,
@@ -259,10 +257,6 @@ pub fn wake_waiting(db: &mut Db<'_>, waiting_for: &str) -> Result<(), Error> {
 /// Seconds until the next job of a usable vendor, or without a plan, is due.
 pub fn next_due_in(db: &Db<'_>, usable: Vec<String>) -> Result<Option<f64>, Error> {
     scalar(select(db, NEXT_DUE, &[usable.into()])?)
-}
-
-pub fn count(db: &Db<'_>) -> Result<i64, Error> {
-    Ok(scalar(select(db, COUNT, &[])?)?.unwrap_or(0))
 }
 
 const COUNT_ATTEMPT: &str = "UPDATE jobs SET attempts = attempts + 1 WHERE id = $1";

@@ -19,7 +19,6 @@ pub struct Pull {
     pub daily_record_cap: Option<i32>,
     pub phase: Phase,
     pub run_number: i32,
-    pub run_pages: i32,
     pub head_page: i32,
     pub head_cursor: Option<String>,
     pub bookmark_page: i32,
@@ -128,7 +127,7 @@ ON CONFLICT (source, query_sig) DO UPDATE SET
 RETURNING id";
 
 const LOAD: &str = "
-SELECT p.id, p.source, p.params, p.query_sig, p.page_size, p.daily_record_cap, p.phase, p.run_number, p.run_pages, p.head_page, p.head_cursor,
+SELECT p.id, p.source, p.params, p.query_sig, p.page_size, p.daily_record_cap, p.phase, p.run_number, p.head_page, p.head_cursor,
        COALESCE(b.last_page_fetched, 0), b.cursor, b.exhausted_at IS NOT NULL
 FROM pulls p
 LEFT JOIN source_bookmarks b ON b.source = p.source AND b.query_sig = p.query_sig
@@ -150,9 +149,6 @@ UPDATE pulls SET
     last_outcome = COALESCE($9, last_outcome),
     last_run_at = CASE WHEN $9 IS NOT NULL THEN now() ELSE last_run_at END
 WHERE id = $1";
-
-const END_RUN: &str =
-    "UPDATE pulls SET phase = 'idle', last_outcome = $2, last_run_at = now() WHERE id = $1";
 
 const QUEUE_DUE: &str = "
 INSERT INTO jobs (stage, pull_id, vendor)
@@ -279,12 +275,11 @@ pub fn load_for_update(db: &mut Db<'_>, id: i32) -> Result<Option<Pull>, Error> 
             _ => Phase::Idle,
         },
         run_number: required(&row, 8)?,
-        run_pages: required(&row, 9)?,
-        head_page: required(&row, 10)?,
-        head_cursor: column(&row, 11)?,
-        bookmark_page: required(&row, 12)?,
-        bookmark_cursor: column(&row, 13)?,
-        is_exhausted: required(&row, 14)?,
+        head_page: required(&row, 9)?,
+        head_cursor: column(&row, 10)?,
+        bookmark_page: required(&row, 11)?,
+        bookmark_cursor: column(&row, 12)?,
+        is_exhausted: required(&row, 13)?,
     }))
 }
 
@@ -307,12 +302,6 @@ pub fn progress(db: &mut Db<'_>, id: i32, progress: &Progress) -> Result<(), Err
         progress.outcome.as_deref().into(),
     ];
     write(db, PROGRESS, &args)?;
-    Ok(())
-}
-
-/// Ends a run without a page.
-pub fn end_run(db: &mut Db<'_>, id: i32, outcome: &str) -> Result<(), Error> {
-    write(db, END_RUN, &[id.into(), outcome.into()])?;
     Ok(())
 }
 

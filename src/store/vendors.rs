@@ -24,7 +24,6 @@ pub enum DoubtPolicy {
 pub struct Vendor {
     pub product: Product,
     pub stage: String,
-    pub position: i32,
     pub base_url: String,
     pub unit_price: Money,
     pub price_rule: PriceRule,
@@ -39,7 +38,6 @@ pub struct Vendor {
     /// Seconds until its pause ends; 0: not paused; infinity: until a person resumes it.
     pub paused_for: f64,
     pub pauses: i32,
-    pub source: Option<String>,
 }
 
 impl Vendor {
@@ -53,13 +51,13 @@ impl Vendor {
 }
 
 const ENABLED: &str = "
-SELECT name, stage, position, base_url, (unit_price * 1000000)::bigint, price_rule, daily_call_cap::bigint,
+SELECT name, stage, base_url, (unit_price * 1000000)::bigint, price_rule, daily_call_cap::bigint,
        (daily_spend_cap * 1000000)::bigint, requests_per_second::float8, max_in_flight, batch_size,
        (extract(epoch FROM timeout) * 1000)::bigint, doubt_policy, options,
        CASE WHEN paused_until = 'infinity' THEN 'Infinity'::float8
             WHEN paused_until > clock_timestamp() THEN extract(epoch FROM paused_until - clock_timestamp())::float8
             ELSE 0 END,
-       pauses, source
+       pauses
 FROM vendors
 WHERE enabled
 ORDER BY stage, position, name";
@@ -91,31 +89,29 @@ pub fn enabled(db: &Db<'_>) -> Result<Vec<Vendor>, Error> {
         let Some(product) = Product::from_name(&name) else {
             continue;
         };
-        let price_rule: JsonB = required(&row, 6)?;
+        let price_rule: JsonB = required(&row, 5)?;
         // Guarded by a CHECK; a rule that this version does not know must not be guessed at.
         let Ok(price_rule) = PriceRule::from_json(&price_rule.0) else {
             continue;
         };
-        let options: JsonB = required(&row, 14)?;
-        let doubt_policy: String = required(&row, 13)?;
+        let options: JsonB = required(&row, 13)?;
+        let doubt_policy: String = required(&row, 12)?;
         vendors.push(Vendor {
             product,
             stage: required(&row, 2)?,
-            position: required(&row, 3)?,
-            base_url: required(&row, 4)?,
-            unit_price: Money::from_micros(required(&row, 5)?),
+            base_url: required(&row, 3)?,
+            unit_price: Money::from_micros(required(&row, 4)?),
             price_rule,
-            daily_call_cap: column(&row, 7)?,
-            daily_spend_cap: column(&row, 8)?.map(Money::from_micros),
-            requests_per_second: required(&row, 9)?,
-            max_in_flight: required::<i32>(&row, 10)?.max(1) as usize,
-            batch_size: required::<i32>(&row, 11)?.max(1) as usize,
-            timeout_ms: required::<i64>(&row, 12)?.max(1) as u64,
+            daily_call_cap: column(&row, 6)?,
+            daily_spend_cap: column(&row, 7)?.map(Money::from_micros),
+            requests_per_second: required(&row, 8)?,
+            max_in_flight: required::<i32>(&row, 9)?.max(1) as usize,
+            batch_size: required::<i32>(&row, 10)?.max(1) as usize,
+            timeout_ms: required::<i64>(&row, 11)?.max(1) as u64,
             doubt_policy: policy_named(&doubt_policy),
             options: options.0,
-            paused_for: required(&row, 15)?,
-            pauses: required(&row, 16)?,
-            source: column(&row, 17)?,
+            paused_for: required(&row, 14)?,
+            pauses: required(&row, 15)?,
         });
     }
     Ok(vendors)

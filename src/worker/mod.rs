@@ -7,14 +7,18 @@
 mod answers;
 mod apply;
 pub mod arming;
+mod ask;
 mod buy;
 mod doubt;
 mod facts;
 mod http;
 mod keys;
+mod learn;
 mod limits;
 mod page;
 mod pull;
+mod recover;
+mod send;
 mod session;
 pub mod shared;
 mod transact;
@@ -177,7 +181,7 @@ fn start_session() -> Result<Option<Session>, Error> {
             return Ok(None);
         }
         let epoch = worker_state::begin_epoch(db)?;
-        buy::recover(db, epoch)?;
+        recover::recover(db, epoch)?;
         Ok(Some((epoch, worker_state::hash_key(db)?)))
     })?;
     let Some((epoch, hash_key)) = epoch else {
@@ -265,7 +269,7 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
             _ => buy::buy_for_leads(session, vendor, &view.vendors)?,
         };
     }
-    Ok(moved | buy::ask(session, &view.vendors)?)
+    Ok(moved | ask::ask(session, &view.vendors)?)
 }
 
 /// Until the next thing that is due by the clock; answers and new work wake the worker by themselves.

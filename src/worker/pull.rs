@@ -1,7 +1,8 @@
 //! The purchase of a page: which page comes next, under which idempotency key, and how many records.
 
-use super::buy::{DAILY_CAP, Reserved, send, start};
+use super::buy::DAILY_CAP;
 use super::facts;
+use super::send::{Reserved, send, start};
 use super::session::Session;
 use super::transact::transact;
 use crate::canonical;

@@ -1,0 +1,160 @@
+//! Reserved purchases onto the wire: slots by rate and room, the commit of `sending`, and only then the network.
+
+use super::session::{Flight, Purpose, Session};
+use super::transact::transact;
+use crate::error::Error;
+use crate::store::calls;
+use crate::store::jobs::{self, Sharing};
+use crate::store::vendors::{self, Vendor};
+use crate::store::{Db, dlq};
+use crate::vendors::{BuildError, HttpRequest, Item};
+
+/// A reserved purchase, ready to be sent.
+#[derive(Clone)]
+pub struct Reserved {
+    pub call_id: i64,
+    pub alone: bool,
+    pub item: Item,
+}
+
+/// Takes slots for as many requests of `batch` items as there is work, room and rate; None: for none.
+pub fn start(session: &mut Session, vendor: &Vendor, batch: usize) -> Result<Option<usize>, Error> {
+    let slots = vendor
+        .max_in_flight
+        .saturating_sub(session.limiter(vendor).in_flight());
+    if slots == 0 || session.keys.of(vendor.product).is_none() {
+        return Ok(None);
+    }
+    let limit = i64::try_from(slots * batch).unwrap_or(i64::MAX);
+    let due = transact(|db| jobs::count_due(db, vendor.name(), limit))?;
+    let wanted = usize::try_from(due).unwrap_or(0).div_ceil(batch).min(slots);
+    let started = session.start_requests(vendor, wanted);
+    Ok((started > 0).then_some(started))
+}
+
+/// Requests of at most `batch` items; items that must be alone get one of their own.
+pub fn in_batches(reserved: Vec<Reserved>, batch: usize) -> Vec<Vec<Reserved>> {
+    let (alone, shared): (Vec<_>, Vec<_>) =
+        reserved.into_iter().partition(|reserved| reserved.alone);
+    let mut batches: Vec<Vec<Reserved>> = shared.chunks(batch).map(<[Reserved]>::to_vec).collect();
+    batches.extend(alone.into_iter().map(|reserved| vec![reserved]));
+    batches
+}
+
+/// Sends reserved purchases: the second commit of the protocol, then the network. `started`: the slots taken for
+/// them; those not used are free again.
+pub fn send(
+    session: &mut Session,
+    vendor: &Vendor,
+    batches: Vec<Vec<Reserved>>,
+    started: usize,
+) -> Result<(), Error> {
+    let mut slots = started;
+    let result = batches.into_iter().try_for_each(|batch| {
+        let call_ids: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
+        if slots == 0 {
+            return transact(|db| {
+                super::doubt::give_back(
+                    db,
+                    &call_ids,
+                    "not sent: no slot was left",
+                    Sharing::AsBefore,
+                )
+            });
+        }
+        let sent = send_one(session, vendor, batch)?;
+        slots -= usize::from(sent);
+        Ok(())
+    });
+    for _ in 0..slots {
+        session.limiter(vendor).landed();
+    }
+    result
+}
+
+/// True when a request went to the network.
+fn send_one(session: &mut Session, vendor: &Vendor, batch: Vec<Reserved>) -> Result<bool, Error> {
+    let Some((batch, request)) = build(session, vendor, batch)? else {
+        return Ok(false);
+    };
+    let call_ids: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
+    let Some(&request_id) = call_ids.first() else {
+        return Ok(false);
+    };
+    let epoch = session.epoch;
+    let moved = transact(
+        |db| match calls::mark_sending(db, &call_ids, request_id, epoch)? {
+            moved if moved == call_ids.len() => Ok(()),
+            _ => Err(Error::Internal(
+                "another worker has taken over: nothing was sent".into(),
+            )),
+        },
+    );
+    moved?;
+    let items = batch.into_iter().map(|reserved| reserved.item).collect();
+    session.dispatch(
+        Flight {
+            product: vendor.product,
+            purpose: Purpose::Buy,
+            items,
+            call_ids,
+            vendor: vendor.clone(),
+        },
+        request,
+    )?;
+    Ok(true)
+}
+
+/// The request for a batch, without the items that cannot be asked about; None when nothing is left to send.
+fn build(
+    session: &Session,
+    vendor: &Vendor,
+    mut batch: Vec<Reserved>,
+) -> Result<Option<(Vec<Reserved>, HttpRequest)>, Error> {
+    while !batch.is_empty() {
+        let items: Vec<Item> = batch.iter().map(|reserved| reserved.item.clone()).collect();
+        let all: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
+        match session.build(vendor, &items) {
+            Some(Ok(request)) => return Ok(Some((batch, request))),
+            Some(Err(BuildError::Item { id, problem })) => {
+                let bad: Vec<i64> = all
+                    .iter()
+                    .copied()
+                    .filter(|call| call.to_string() == id)
+                    .collect();
+                transact(|db| cannot_be_asked(db, &bad, &problem))?;
+                batch.retain(|reserved| !bad.contains(&reserved.call_id));
+                if bad.is_empty() {
+                    return Err(Error::Internal(
+                        "a request could not be built for an item that is not in it".into(),
+                    ));
+                }
+            }
+            Some(Err(problem)) => {
+                let why = problem.to_string();
+                transact(|db| {
+                    vendors::pause(db, vendor.product, f64::INFINITY, &why)?;
+                    super::doubt::give_back(db, &all, &why, Sharing::AsBefore)
+                })?;
+                return Ok(None);
+            }
+            None => {
+                transact(|db| {
+                    super::doubt::give_back(db, &all, "not sent: no key", Sharing::AsBefore)
+                })?;
+                return Ok(None);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// An item that the vendor's dialect cannot express: its money comes back, its job waits for a person.
+fn cannot_be_asked(db: &mut Db<'_>, call_ids: &[i64], problem: &str) -> Result<(), Error> {
+    let waiting: Vec<i64> = jobs::of_calls(db, call_ids)?
+        .iter()
+        .map(|job| job.id)
+        .collect();
+    calls::release(db, call_ids, problem, None)?;
+    dlq::from_jobs(db, &waiting, dlq::Kind::Job, problem, None)
+}
