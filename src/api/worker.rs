@@ -10,7 +10,8 @@ use super::{identifier, present};
 use crate::error::Error;
 use crate::intake;
 use crate::settings;
-use crate::store::calls::{self, Resolution};
+use crate::store::calls;
+use crate::store::settlement::{self, Resolution};
 use crate::store::{self, Db, dlq, jobs, leads, vendors, worker_state};
 use crate::worker::{arming, shared};
 
@@ -125,7 +126,7 @@ fn resolve_call(
                 hint: "Pass an id of vendor_calls.",
             });
         };
-        if !calls::resolve(db, call_id, resolution, &reason)? {
+        if !settlement::resolve(db, call_id, resolution, &reason)? {
             let message = format!("the purchase is {state}, not in_doubt");
             return Err(Error::WrongState {
                 message,

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod leads;
 pub mod plan;
 pub mod pulls;
+pub mod settlement;
 pub mod subtransaction;
 pub mod vendors;
 pub mod worker_state;

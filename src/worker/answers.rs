@@ -15,9 +15,10 @@ use crate::error::Error;
 use crate::money::{Counts, Money};
 use crate::retry::{self, Schedule};
 use crate::settings;
-use crate::store::calls::{self, Settlement};
+use crate::store::calls;
 use crate::store::dlq::{self, Kind};
 use crate::store::jobs::{self, Sharing};
+use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
 use crate::vendors::{HttpAnswer, Part, Reply, Subject};
@@ -190,7 +191,7 @@ fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), E
         .iter()
         .filter_map(|part| settlement(landed, part).transpose())
         .collect::<Result<_, _>>()?;
-    calls::store_answers(db, &settlements)?;
+    settlement::store_answers(db, &settlements)?;
     let answered: Vec<i64> = settlements.iter().map(|s| s.call_id).collect();
     let silent: Vec<i64> = flight
         .call_ids
@@ -262,7 +263,7 @@ fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
                 .iter()
                 .filter_map(|part| settlement(landed, part).transpose())
                 .collect::<Result<_, _>>()?;
-            calls::store_answers(db, &settlements)?;
+            settlement::store_answers(db, &settlements)?;
             Ok(())
         }
         Verdict::Reply(Reply::Blocked { reason }) => {
@@ -319,7 +320,7 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
         return doubt::give_back(db, &flight.call_ids, reason, Sharing::Never);
     }
     let waiting = jobs::of_calls(db, &flight.call_ids)?;
-    calls::release(db, &flight.call_ids, reason, None)?;
+    settlement::release(db, &flight.call_ids, reason, None)?;
     for job in waiting {
         if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
             // The vendor no longer takes its own place mark: go on from the page number.

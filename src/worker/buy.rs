@@ -17,6 +17,7 @@ use crate::store::budgets::{self, Cap, Counts, Wish};
 use crate::store::calls::{self, NewCall};
 use crate::store::jobs::{self, Job};
 use crate::store::leads::{self, Lead};
+use crate::store::settlement;
 use crate::store::vendors::Vendor;
 use crate::vendors::max_batch;
 
@@ -195,8 +196,8 @@ fn insert(
 }
 
 /// The reservations of purchases that turned out to be made already.
-fn unneeded(known: &[&NewCall], vendor: &Vendor, day: &str) -> calls::Deltas {
-    let mut deltas = calls::Deltas::new();
+fn unneeded(known: &[&NewCall], vendor: &Vendor, day: &str) -> settlement::Deltas {
+    let mut deltas = settlement::Deltas::new();
     for call in known {
         for cap in caps(vendor) {
             let delta = deltas.entry((day.to_string(), cap.scope)).or_default();

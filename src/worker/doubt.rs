@@ -3,9 +3,9 @@
 use crate::error::Error;
 use crate::settings;
 use crate::store::Db;
-use crate::store::calls::{self, Resolution};
 use crate::store::dlq::{self, Kind};
 use crate::store::jobs::{self, Sharing};
+use crate::store::settlement::{self, Resolution};
 use crate::store::vendors::DoubtPolicy;
 
 /// How soon a vendor is asked what became of a purchase in doubt, in seconds.
@@ -13,7 +13,7 @@ const ASK_AFTER: f64 = 2.0;
 
 /// Purchases that were provably not made: their money comes back, and their jobs are due again.
 pub fn give_back(db: &mut Db<'_>, calls: &[i64], why: &str, sharing: Sharing) -> Result<(), Error> {
-    calls::release(db, calls, why, None)?;
+    settlement::release(db, calls, why, None)?;
     jobs::let_go(db, calls, sharing)
 }
 
@@ -21,13 +21,13 @@ pub fn give_back(db: &mut Db<'_>, calls: &[i64], why: &str, sharing: Sharing) ->
 pub fn doubt(db: &mut Db<'_>, policy: DoubtPolicy, calls: &[i64], why: &str) -> Result<(), Error> {
     match policy {
         DoubtPolicy::Hold => hold(db, calls, why),
-        DoubtPolicy::Ask => calls::doubt(db, calls, why, Some(ASK_AFTER)),
+        DoubtPolicy::Ask => settlement::doubt(db, calls, why, Some(ASK_AFTER)),
         DoubtPolicy::Replay => replay(db, calls, why),
     }
 }
 
 fn hold(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
-    calls::doubt(db, calls, why, None)?;
+    settlement::doubt(db, calls, why, None)?;
     park_jobs(db, calls, why)
 }
 
@@ -43,14 +43,14 @@ pub fn park_jobs(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error>
 
 /// The same request will be sent again under the same idempotency key, in a new row of the ledger.
 fn replay(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
-    calls::doubt(db, calls, why, None)?;
+    settlement::doubt(db, calls, why, None)?;
     for job in jobs::of_calls(db, calls)? {
         let Some(call) = job.call_id else { continue };
         if job.attempts + 1 >= settings::max_attempts() {
             park_jobs(db, &[call], why)?;
             continue;
         }
-        calls::resolve(
+        settlement::resolve(
             db,
             call,
             Resolution::Replayed,

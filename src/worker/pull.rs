@@ -12,6 +12,7 @@ use crate::store::budgets::{self, Cap, Counts, Wish};
 use crate::store::calls::{self, NewCall};
 use crate::store::jobs::{self, Job};
 use crate::store::pulls::{self, Phase, Pull};
+use crate::store::settlement;
 use crate::store::vendors::Vendor;
 use crate::store::{Db, dlq};
 use crate::vendors::{SearchPage, Subject};
@@ -129,8 +130,8 @@ fn caps(pull: &Pull, vendor: &Vendor) -> Vec<Cap> {
     ]
 }
 
-fn release(pull: &Pull, vendor: &Vendor, call: &NewCall, day: &str) -> calls::Deltas {
-    let mut deltas = calls::Deltas::new();
+fn release(pull: &Pull, vendor: &Vendor, call: &NewCall, day: &str) -> settlement::Deltas {
+    let mut deltas = settlement::Deltas::new();
     for cap in caps(pull, vendor) {
         let delta = deltas.entry((day.to_string(), cap.scope)).or_default();
         delta.reserved_calls -= if cap.counts == Counts::Units {

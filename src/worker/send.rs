@@ -5,6 +5,7 @@ use super::transact::transact;
 use crate::error::Error;
 use crate::store::calls;
 use crate::store::jobs::{self, Sharing};
+use crate::store::settlement;
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, dlq};
 use crate::vendors::{BuildError, HttpRequest, Item};
@@ -155,6 +156,6 @@ fn cannot_be_asked(db: &mut Db<'_>, call_ids: &[i64], problem: &str) -> Result<(
         .iter()
         .map(|job| job.id)
         .collect();
-    calls::release(db, call_ids, problem, None)?;
+    settlement::release(db, call_ids, problem, None)?;
     dlq::from_jobs(db, &waiting, dlq::Kind::Job, problem, None)
 }
