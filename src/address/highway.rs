@@ -34,7 +34,9 @@ pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(Str
             .filter(|spelling| spelling.words[0] == head)
             .filter(fits)
         {
-            if let Some(road) = numbered(spelling.system, words, spelling.words.len(), place) {
+            if let Some(road) =
+                numbered(spelling.system, words, spelling.words.len(), (place, state))
+            {
                 return Some(road);
             }
         }
@@ -55,18 +57,21 @@ fn numbered(
     system: System,
     words: &[Word<'_>],
     at: usize,
-    place: Place,
+    site: (Place, &str),
 ) -> Option<(String, usize)> {
     let mut at = at;
     let is_mark = |word: &Word<'_>| (word.is("#") || word.is("NO")) && !word.gap.is_break();
-    // `Glenn Hwy #8` is a unit, `State Hwy #8` a road.
-    if words.get(at).is_some_and(is_mark) && (at > 1 || place == Place::Start) {
-        at += 1;
-    }
+    // `Glenn Hwy #8` is a unit, `State Hwy #8` a road; `State Rd #8` may be either: a unit then.
+    let is_name = at == 2 && words[0].is("STATE") && road_word(words[1].text) == "RD";
+    let has_mark = system.takes_number_sign() && words.get(at).is_some_and(is_mark) && !is_name;
+    let has_mark = has_mark && (at > 1 || site.0 == Place::Start);
+    at += usize::from(has_mark);
     let number = words.get(at).filter(|word| !word.gap.is_break())?;
     let is_lettered = matches!(system, System::County | System::CountyHighway)
         || (system == System::State && at > 1);
     let is_letters = is_lettered
+        && !has_mark
+        && (!is_direction(number.text) || matches!(site.1, "WI" | "MO"))
         && number.text.len() <= 2
         && number.text.bytes().all(|b| b.is_ascii_uppercase())
         && (number.text.len() == 1 || number.text.as_bytes()[0] == number.text.as_bytes()[1]);
@@ -78,6 +83,11 @@ fn numbered(
     let is_county = is_letters && system == System::CountyHighway;
     let system = if is_county { System::County } else { system };
     Some((spelled(system, number.text), at + 1))
+}
+
+/// `Old County Rd N` is a directional but where roads are named by letters.
+fn is_direction(text: &str) -> bool {
+    matches!(text, "N" | "S" | "E" | "W")
 }
 
 fn spelled(system: System, number: &str) -> String {
@@ -117,7 +127,7 @@ fn read_glued(text: &str, place: Place, state: &str) -> Option<String> {
     let (head, tail) = text.split_at(letters);
     let number = tail.strip_prefix('-').unwrap_or(tail);
     let system = match head {
-        "I" | "IH" => System::Interstate,
+        "I" | "IH" if place == Place::Start => System::Interstate,
         "US" => System::Us,
         "HWY" => System::Highway,
         "SR" | "SH" if place == Place::Start => System::State,
@@ -156,6 +166,6 @@ fn read_state_named(words: &[Word<'_>], place: Place, state: &str) -> Option<(St
         ("SPUR", _) => (System::Spur, 1),
         _ => (System::State, 0),
     };
-    let (road, used) = numbered(system, rest, prefix, place)?;
+    let (road, used) = numbered(system, rest, prefix, (place, state))?;
     Some((road, named + used))
 }

@@ -75,11 +75,15 @@ fn leading_units(words: &[Word<'_>], units: &mut Units) -> usize {
                     .first()
                     .is_some_and(|next| DESIGNATORS.get(next.text).is_some())
         };
-        let Some(end) = ends.into_iter().find(is_lead) else {
+        let Some(end) = ends.iter().copied().find(is_lead) else {
             // `No. 123 Main St`: the mark belongs to the house number.
             return if is_mark { at + 1 } else { at };
         };
-        units.read(&words[at..end]);
+        if end == ends[0] {
+            units.read_one(&words[at..]);
+        } else {
+            units.read(&words[at..end]);
+        }
         at = end;
     }
     at
@@ -127,9 +131,9 @@ fn read_after_text(
 fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
     let Some(first) = words.first() else { return 0 };
     let designator = DESIGNATORS.get(first.text);
-    let is_plain =
-        designator.is_some_and(|word| word.class == Class::Plain && word.sign == Sign::Strong);
-    let is_unit = first.is("#") || is_plain || is_glued_unit(first.text);
+    let is_strong = designator
+        .is_some_and(|word| word.sign == Sign::Strong && word.class != Class::Urbanization);
+    let is_unit = first.is("#") || is_strong || is_glued_unit(first.text);
     if is_unit {
         let mut trial = Units::default();
         let joined = trial.read_one(words);
@@ -173,7 +177,7 @@ fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
         return false;
     };
     id.iter()
-        .all(|word| word.text.len() <= 5 && !word.gap.is_break())
+        .all(|word| is_identifier(word) && !word.gap.is_break())
         && first.gap != Gap::Line
         && second.gap != Gap::Line
         && DESIGNATORS.get(first.text).is_none()
@@ -194,6 +198,9 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
         } else {
             highways::Place::Anywhere
         };
+        if !pieces.is_empty() && word.gap == Gap::Line {
+            break;
+        }
         if let Some((road, used)) = highway::read(&words[at..], position, &place.state) {
             pieces.push(Piece {
                 text: Cow::Owned(road),

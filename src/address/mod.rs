@@ -171,7 +171,7 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
     let kept = last_line::without(&words, &place);
     let (first, second) = kept.split_at(first_length.min(kept.len()));
     let first = last_line::without(first, &place);
-    let is_whole = first.len() == first_length && second.is_empty();
+    let is_whole = first.len() == words.len();
     let joined;
     let words = if is_whole {
         words.as_slice()
@@ -187,3 +187,6 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
     }?;
     Some(CanonicalAddress::new(&line, &place))
 }
+
+#[cfg(test)]
+mod tests;

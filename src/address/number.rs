@@ -34,9 +34,11 @@ pub(super) fn read(words: &[Word<'_>]) -> Option<(String, usize)> {
     if let [_, second, _, ..] = words
         && is_digits
         && second.gap == Gap::Dash
-        && second.is_digits()
+        && (second.is_digits() || second.is_letter() && DIRECTIONALS.get(second.text).is_none())
     {
-        number.push('-');
+        if second.is_digits() {
+            number.push('-');
+        }
         number.push_str(second.text);
         return Some((number, 2));
     }
@@ -127,7 +129,7 @@ fn has_letter(words: &[Word<'_>]) -> bool {
         return false;
     };
     let is_name = |word: &Word<'_>| {
-        word.gap == Gap::Space
+        matches!(word.gap, Gap::Space | Gap::Hyphen)
             && !word.is_letter()
             && !word.text.contains('/')
             && SUFFIXES.get(word.text).is_none()
@@ -136,11 +138,14 @@ fn has_letter(words: &[Word<'_>]) -> bool {
             && !matches!(word.text, "#" | "AND")
     };
     let is_rest = SUFFIXES.get(next.text).is_some() || is_name(next);
+    // `66 I 90 Tunnel Rd`
+    let is_interstate = letter.is("I") && name.starts_with_digit();
     letter.is_letter()
+        && !is_interstate
         && letter.gap == Gap::Space
         && !matches!(letter.text, "N" | "S" | "E" | "W" | "O")
         && is_name(name)
-        && next.gap == Gap::Space
+        && matches!(next.gap, Gap::Space | Gap::Hyphen)
         && is_rest
         && words[3..]
             .iter()

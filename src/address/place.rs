@@ -177,8 +177,8 @@ fn without_last_line<'w, 'a>(
     {
         kept = rest;
     }
-    if let Some(rest) = without_state(kept, state) {
-        kept = rest;
+    for _ in 0..2 {
+        kept = without_state(kept, state).unwrap_or(kept);
     }
     if let Some(last_part) = kept.iter().rposition(|word| word.gap == Gap::Comma)
         && last_part > 0

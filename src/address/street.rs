@@ -217,7 +217,7 @@ impl Name<'_, '_> {
         }
     }
 
-    /// `7TH`, `7 TH` and `7` are one name.
+    /// `7TH`, `7 TH` and `7` are one name. `21 ST CT` stays: it may be 21st Street Court.
     fn write_number(&self, at: usize, street: &mut String) -> usize {
         let text = self.pieces[at].text.as_ref();
         if let Some(number) = ordinal::of_digits(text) {
@@ -225,14 +225,13 @@ impl Name<'_, '_> {
             return 1;
         }
         let is_digits = text.bytes().all(|b| b.is_ascii_digit());
-        if let Some(next) = self.pieces.get(at + 1).filter(|_| is_digits)
-            && ordinal::fits(text, &next.text)
-            && (next.text == "TH"
-                || self
-                    .pieces
-                    .get(at + 2)
-                    .is_some_and(|after| after.suffix().is_some()))
-        {
+        let ending = self.pieces.get(at + 1).filter(|_| is_digits);
+        let is_ordinal = ending.is_some_and(|ending| match ending.text.as_ref() {
+            "ST" => false,
+            "RD" => ordinal::fits(text, "RD") && self.is_type(at + 2),
+            ending => ordinal::fits(text, ending),
+        });
+        if is_ordinal {
             push(street, text.trim_start_matches('0'));
             return 2;
         }

@@ -45,9 +45,9 @@ impl Units {
     }
 
     pub(super) fn push(&mut self, class: Class, id: String) {
-        let part = Part { class, id };
-        if self.0.len() >= MANY || !self.0.contains(&part) {
-            self.0.push(part);
+        let is_said = |part: &Part| part.class.label() == class.label() && part.id == id;
+        if self.0.len() >= MANY || !self.0.iter().any(is_said) {
+            self.0.push(Part { class, id });
         }
     }
 
@@ -104,7 +104,13 @@ impl Units {
             self.push(Class::Urbanization, id);
             return 1 + name.len();
         }
-        let next = words.get(at).filter(|word| !starts(word));
+        let next = words
+            .get(at)
+            .filter(|word| !starts(word) && !matches!(word.gap, Gap::Comma | Gap::Line));
+        // `Apt PH3`: the word says nothing that `PH3` doesn't.
+        if designator.class == Class::Plain && next.is_some_and(is_glued) {
+            return at;
+        }
         let is_alone = matches!(designator.sign, Sign::Alone | Sign::AloneWeak);
         match next {
             Some(next) if !is_alone || (has_id_form(next.text) && !next.gap.is_break()) => {
@@ -135,7 +141,7 @@ impl Units {
     fn read_bare(&mut self, words: &[Word<'_>]) -> usize {
         if is_number_mark(&words[0]) {
             match words.get(1) {
-                Some(next) if !starts(next) => {
+                Some(next) if !starts(next) && !is_glued(next) => {
                     let (id, used) = read_id(&words[1..]);
                     self.push(Class::Plain, id);
                     return 1 + used;
@@ -143,7 +149,15 @@ impl Units {
                 _ => return 1,
             }
         }
-        if has_id_form(words[0].text) || (words.len() == 1 && words[0].is_letter()) {
+        let is_letters = words[0].is_letter()
+            && words
+                .get(1)
+                .is_none_or(|next| next.gap == Gap::Hyphen && next.is_letter());
+        let is_joined = words[0].text.len() <= 2
+            && words
+                .get(1)
+                .is_some_and(|next| next.gap == Gap::Hyphen && has_id_form(next.text));
+        if has_id_form(words[0].text) || is_letters || is_joined {
             let (id, used) = read_id(words);
             self.push(Class::Plain, id);
             return used;
@@ -243,6 +257,11 @@ fn designator(word: &str) -> Option<(Designator, Option<&str>)> {
     }
     let (head, id) = word.split_at(letters);
     designator_word(head).map(|designator| (designator, Some(id)))
+}
+
+/// `PH3`, `LOT5`.
+fn is_glued(word: &Word<'_>) -> bool {
+    designator(word.text).is_some_and(|(_, id)| id.is_some())
 }
 
 /// `2nd Floor`, `Second Fl`, `2 Floor`, `Ground Floor`.

@@ -133,8 +133,9 @@ impl Cutter<'_> {
                 b'#' => self.mark("#"),
                 b'&' => self.mark("AND"),
                 b'%' if self.start.is_none() => self.mark("C/O"),
-                b',' | b';' | b':' | b'|' | b'\n' | b'\r' | b'(' | b')' | b'[' | b']' | b'{'
-                | b'}' => self.end(Gap::Comma),
+                b',' | b';' | b'|' | b'\n' | b'\r' | b'(' | b')' | b'[' | b']' | b'{' | b'}' => {
+                    self.end(Gap::Comma)
+                }
                 _ => self.end(Gap::Space),
             }
             at += 1;

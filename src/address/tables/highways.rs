@@ -58,6 +58,23 @@ impl System {
     }
 }
 
+impl System {
+    /// A `#` after the words marks the road's number (`County Road #12`), not a unit.
+    pub(in crate::address) fn takes_number_sign(self) -> bool {
+        matches!(
+            self,
+            Self::Us
+                | Self::State
+                | Self::County
+                | Self::CountyHighway
+                | Self::FarmToMarket
+                | Self::Township
+                | Self::Highway
+                | Self::Route
+        )
+    }
+}
+
 /// Where in the street a spelling may be read as a road.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::address) enum Place {
@@ -165,7 +182,7 @@ pub(in crate::address) static SPELLINGS: &[Spelling] = &[
     any(&["FARM", "TO", "MARKET"], System::FarmToMarket),
     within("TX", &["FARM", "MARKET", "RD"], System::FarmToMarket),
     within("TX", &["FARM", "RD"], System::FarmToMarket),
-    any(&["FARM", "RD"], System::Farm),
+    start(&["FARM", "RD"], System::Farm),
     start(&["FM", "RD"], System::FarmToMarket),
     start(&["FM"], System::FarmToMarket),
     start(&["F", "M", "RD"], System::FarmToMarket),
@@ -173,7 +190,7 @@ pub(in crate::address) static SPELLINGS: &[Spelling] = &[
     any(&["RANCH", "TO", "MARKET", "RD"], System::RanchToMarket),
     any(&["RANCH", "TO", "MARKET"], System::RanchToMarket),
     within("TX", &["RANCH", "RD"], System::RanchToMarket),
-    any(&["RANCH", "RD"], System::Ranch),
+    start(&["RANCH", "RD"], System::Ranch),
     start(&["RM", "RD"], System::RanchToMarket),
     start(&["RM"], System::RanchToMarket),
     within("TX", &["RR"], System::RanchToMarket),
@@ -185,10 +202,10 @@ pub(in crate::address) static SPELLINGS: &[Spelling] = &[
     any(&["TWP", "RD"], System::Township),
     any(&["TWP", "HWY"], System::Township),
     start(&["TR"], System::Township),
-    any(&["PRIVATE", "RD"], System::Private),
-    any(&["PVT", "RD"], System::Private),
-    any(&["FOREST", "RD"], System::Forest),
-    any(&["PARISH", "RD"], System::Parish),
+    start(&["PRIVATE", "RD"], System::Private),
+    start(&["PVT", "RD"], System::Private),
+    start(&["FOREST", "RD"], System::Forest),
+    start(&["PARISH", "RD"], System::Parish),
     any(&["CARRETERA", "ESTATAL"], System::Carretera),
     any(&["CARRETERA", "PR"], System::Carretera),
     any(&["CARRETERA"], System::Carretera),
