@@ -25,6 +25,9 @@ pub enum Error {
     /// Another transaction won every try; the caller may repeat the call (40001).
     #[error("could not store the lead: other transactions kept changing its identity")]
     Contended,
+    /// A row that another session holds; only the worker meets this, and comes back later (55P03).
+    #[error("another session works on the lead")]
+    Busy,
     /// A fault of ours or of the database below (XX000).
     #[error("internal error: {0}")]
     Internal(String),
@@ -61,6 +64,21 @@ impl Error {
         }
     }
 
+    /// Is it the data's fault, so that the same data would fail again? (Our own refusals of a value, and SQLSTATE
+    /// classes 22, data, and 23, constraints.)
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::BadArgument { .. } | Self::BadSyntax { .. } => true,
+            Self::Database { code, .. } => {
+                let sqlstate = *code as i32;
+                // Six bits a character from '0' on, the class in the lowest twelve (MAKE_SQLSTATE in elog.h).
+                let class = (sqlstate & 0x3f, (sqlstate >> 6) & 0x3f);
+                class == (2, 2) || class == (2, 3)
+            }
+            _ => false,
+        }
+    }
+
     fn code(&self) -> PgSqlErrorCode {
         match self {
             Self::BadArgument { .. } => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -68,6 +86,7 @@ impl Error {
             Self::NotFound { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Self::WrongState { .. } => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::Contended => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            Self::Busy => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
             Self::Internal(_) | Self::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
             Self::Database { code, .. } => *code,
         }
@@ -79,7 +98,7 @@ impl Error {
             | Self::BadSyntax { hint, .. }
             | Self::NotFound { hint, .. }
             | Self::WrongState { hint, .. } => hint,
-            Self::Contended => "Repeat the call.",
+            Self::Contended | Self::Busy => "Repeat the call.",
             Self::Internal(_) | Self::Spi(_) | Self::Database { .. } => "",
         }
     }
@@ -108,5 +127,23 @@ impl From<pg_sys::panic::CaughtError> for Error {
                 message: report.message().to_string(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_told_from_the_database() {
+        let error = |code| Error::Database {
+            code,
+            message: String::new(),
+        };
+        assert!(error(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION).is_about_data());
+        assert!(error(PgSqlErrorCode::ERRCODE_UNTRANSLATABLE_CHARACTER).is_about_data());
+        assert!(!error(PgSqlErrorCode::ERRCODE_DISK_FULL).is_about_data());
+        assert!(!error(PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED).is_about_data());
+        assert!(!Error::Contended.is_about_data());
     }
 }

@@ -60,10 +60,12 @@ fn is_our_leads_table(table: pg_sys::Oid) -> bool {
     // SAFETY: plain catalogue look-ups by oid and name, inside the transaction of the drop; the constants end in NUL.
     unsafe {
         let name = pg_sys::get_rel_name(table);
-        !name.is_null()
-            && CStr::from_ptr(name) == c"leads"
-            && pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, table)
-                == pg_sys::get_extension_oid(c"equity_connect".as_ptr(), true)
+        if name.is_null() || CStr::from_ptr(name) != c"leads" {
+            return false;
+        }
+        let ours = pg_sys::get_extension_oid(c"equity_connect".as_ptr(), true);
+        ours != pg_sys::InvalidOid
+            && pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, table) == ours
     }
 }
 

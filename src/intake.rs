@@ -10,7 +10,10 @@ use crate::error::Error;
 use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
 use crate::store::identity::{self, Upserted};
 use crate::store::subtransaction::attempt;
-use crate::store::{Db, leads};
+use crate::store::{self, Db, leads};
+
+/// Records per open SPI connection.
+const PORTION: usize = 100;
 
 /// A clean record that identifies a property, or why it is not one.
 pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
@@ -21,22 +24,36 @@ pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
     let postal_code = record
         .postal_code
         .map(|text| address::normalize_zip(&text).map_or(text, |zip| zip.as_str().to_string()));
-    Ok(LeadRecord {
+    let record = LeadRecord {
         postal_code,
         ..record
-    })
+    };
+    // Without a key that an index can hold, every import would make another lead of it.
+    let has_key = record.vendor_record_id.is_some() || record.mak.is_some() || record.apn.is_some();
+    if has_key || identity::canonical_address(&record).is_some() {
+        Ok(record)
+    } else {
+        Err(bad_record(RecordProblem::NoIdentity))
+    }
 }
 
 /// Stores each record on its own: a bad one leaves no trace and the others go in. Results are in the records' order.
-pub fn upsert_all(
-    db: &mut Db<'_>,
-    source: &str,
-    records: &[Value],
-) -> Vec<Result<Upserted, Error>> {
-    records
-        .iter()
-        .map(|json| upsert_one(db, source, json))
-        .collect()
+/// A fault of the database (no room, a deadlock, a cancelled call) is no fault of a record: it ends the call.
+pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Result<Upserted, Error>>, Error> {
+    let mut outcomes = Vec::with_capacity(records.len());
+    // SPI keeps the results of all statements until it is closed: a large file goes in portions.
+    for portion in records.chunks(PORTION) {
+        store::connect(|db| {
+            for json in portion {
+                match upsert_one(db, source, json) {
+                    Err(error) if !error.is_about_data() => return Err(error),
+                    outcome => outcomes.push(outcome),
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(outcomes)
 }
 
 /// Stores one record with its contact points, or nothing of it.

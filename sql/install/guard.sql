@@ -27,8 +27,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.record_table_shapes() IS 'For the install and upgrade scripts: remembers the columns of this version';
 REVOKE ALL ON FUNCTION @extschema@.record_table_shapes() FROM PUBLIC;
 
+-- SECURITY DEFINER: it fires for every role's DDL, and most may not read our tables.
 CREATE FUNCTION @extschema@.guard_table_shapes() RETURNS event_trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = @extschema@, pg_temp
     AS $$
 DECLARE

@@ -15,6 +15,8 @@ CREATE TABLE @extschema@.jobs (
     pass smallint NOT NULL DEFAULT 1,
     -- true: never share a request with other jobs, since a shared one was refused.
     alone boolean NOT NULL DEFAULT false,
+    -- The purchase in doubt whose very request is to be sent again.
+    replays_call_id bigint,
     -- Why it waits, for people.
     waiting_for text,
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -1,5 +1,6 @@
 //! Drops care-of and attention lines: they name a person, not a place.
 
+use super::tables::units::DESIGNATORS;
 use super::words::{Gap, Word};
 
 /// The words without care-of parts; `None` when there are none, the usual case.
@@ -18,6 +19,7 @@ pub(super) fn without<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
         let ends = |word: &Word<'_>| {
             matches!(word.gap, Gap::Comma | Gap::Line | Gap::Dash)
                 || word.is("#")
+                || DESIGNATORS.get(word.text).is_some()
                 || word.text.bytes().any(|b| b.is_ascii_digit())
         };
         let name = words[at..]

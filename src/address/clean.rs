@@ -50,8 +50,17 @@ fn character(c: char, plain: &mut String) {
         plain.push(c);
         return;
     }
-    for part in c.nfkd().filter(|part| !is_combining_mark(*part)) {
-        if part.is_ascii() {
+    for part in c.nfkd() {
+        if is_combining_mark(part) {
+            // An accent on a Latin letter goes; in other scripts marks make other letters.
+            if plain
+                .chars()
+                .next_back()
+                .is_some_and(|base| !base.is_ascii())
+            {
+                plain.push(part);
+            }
+        } else if part.is_ascii() {
             plain.push(part);
         } else if let Some(text) = replacement(part) {
             plain.push_str(text);
@@ -141,6 +150,8 @@ mod tests {
             ("1\u{a0}Main", "1 Main"),
             ("5² ", "5² "),
             ("улица", "УЛИЦА"),
+            ("が", "か\u{3099}"),
+            ("n\u{303}o", "no"),
         ] {
             assert_eq!(clean(raw), plain, "{raw}");
         }

@@ -4,7 +4,7 @@
 //! town or ZIP keeps it. A state code that is also a street word (`Elm Ct` in Connecticut) goes only
 //! where it cannot be one, and never does so much go that no street is left.
 
-use super::place::{Place, fold_city, is_zip, state_code};
+use super::place::{Place, city_word, fold_city, is_zip, state_code};
 use super::tables::directionals::DIRECTIONALS;
 use super::tables::suffixes::SUFFIXES;
 use super::tables::units::DESIGNATORS;
@@ -31,9 +31,9 @@ fn without_one<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> &'w [Word<'a>] {
     let had_country = kept.len() < words.len();
     let mut had_zip = false;
     if let [rest @ .., last] = kept
-        && place.has_zip
+        && let Some(zip) = place.zip.code()
         && rest.len() >= 2
-        && is_zip(last.text, &place.zip)
+        && is_zip(last.text, zip)
     {
         kept = rest;
         had_zip = true;
@@ -85,7 +85,9 @@ fn without_state<'w, 'a>(
     }
     for count in 1..=4.min(words.len().saturating_sub(2)) {
         let (rest, last) = words.split_at(words.len() - count);
-        if state_code(last) != Some(place.state.as_str()) {
+        // Names of several words start like their code; the check saves most look-ups.
+        let is_near = count == 1 || last[0].text.as_bytes()[0] == place.state.as_bytes()[0];
+        if !is_near || state_code(last) != Some(place.state.as_ref()) {
             continue;
         }
         let is_after_city = without_city(rest, place, Before::State).is_some();
@@ -118,11 +120,9 @@ fn without_city<'w, 'a>(
     place: &Place,
     before: Before,
 ) -> Option<&'w [Word<'a>]> {
-    let last = words.last()?;
-    let tail = last.text.as_bytes().last()?;
-    // The last letters agree in all spellings that fold alike, but for abbreviations.
-    let is_near = place.city.as_bytes().last() == Some(tail) || SUFFIXES.get(last.text).is_some();
-    let is_near = is_near || DIRECTIONALS.get(last.text).is_some();
+    let last = words.last()?.text;
+    // The city ends with this word in one of its spellings; true for few lines.
+    let is_near = place.city.ends_with(last) || place.city.ends_with(city_word(last, 2));
     if place.city.is_empty() || !is_near {
         return None;
     }

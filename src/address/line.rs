@@ -14,7 +14,7 @@ use super::tables::directionals::DIRECTIONALS;
 use super::tables::highways::{self, is_lead};
 use super::tables::suffixes::{SUFFIXES, is_whole_name};
 use super::tables::units::{Class, DESIGNATORS, Sign};
-use super::unit::{Units, begins};
+use super::unit::{Street, Units, begins};
 use super::words::{Gap, Word};
 
 /// The parts of a street line.
@@ -103,7 +103,7 @@ fn read_street(words: &[Word<'_>], place: &Place, units: &mut Units) -> Option<(
     let Some((mut house, used)) = number::read(words) else {
         return read_after_text(words, place, units);
     };
-    number::without_queens_hyphen(&mut house, &place.zip);
+    number::without_queens_hyphen(&mut house, place.zip.as_str());
     let rest = &words[used..];
     let rest = &rest[units_after_number(rest, units)..];
     let (pieces, end) = pieces(rest, place);
@@ -188,16 +188,9 @@ fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
 fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
     let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(8);
     let mut at = 0;
-    // Whether the street could end here: a suffix after a name, or a numbered road.
-    let mut is_complete = false;
-    // Whether only directionals and the like were read.
-    let mut is_start = true;
+    let mut street = Street::Open;
+    let mut position = highways::Place::Start;
     while let Some(word) = words.get(at) {
-        let position = if is_start {
-            highways::Place::Start
-        } else {
-            highways::Place::Anywhere
-        };
         if !pieces.is_empty() && word.gap == Gap::Line {
             break;
         }
@@ -207,22 +200,26 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
                 is_road: true,
             });
             at += used;
-            (is_complete, is_start) = (true, false);
+            (street, position) = (Street::Complete, highways::Place::Anywhere);
             continue;
         }
         if word.is("#") && pieces.is_empty() {
             break;
         }
-        if !pieces.is_empty() && begins(words, at, is_complete) {
+        if !pieces.is_empty() && begins(words, at, street) {
             break;
         }
-        let is_directional = DIRECTIONALS.get(word.text).is_some();
-        is_complete = if is_directional {
-            is_complete
-        } else {
-            is_whole_name(word.text) || !is_start && SUFFIXES.get(word.text).is_some()
-        };
-        is_start = is_start && (is_directional || is_lead(word.text));
+        if DIRECTIONALS.get(word.text).is_none() {
+            let is_start = position == highways::Place::Start;
+            let is_suffix = !is_start && SUFFIXES.get(word.text).is_some();
+            street = match is_suffix || is_whole_name(word.text) {
+                true => Street::Complete,
+                false => Street::Open,
+            };
+            if !is_lead(word.text) {
+                position = highways::Place::Anywhere;
+            }
+        }
         pieces.push(Piece {
             text: Cow::Borrowed(word.text),
             is_road: false,

@@ -69,26 +69,27 @@ pub struct CanonicalAddress {
 
 impl CanonicalAddress {
     fn new(line: &Line, place: &Place) -> Self {
+        let zip = place.zip.as_str();
         let fields = [
-            &line.number,
+            line.number.as_str(),
             &line.street,
             &line.unit,
             &place.city,
-            &place.state,
+            place.state.as_ref(),
         ];
         let length: usize = fields.iter().map(|field| field.len() + 1).sum();
-        let mut text = String::with_capacity(length + place.zip.len());
+        let mut text = String::with_capacity(length + zip.len());
         let mut ends = [0; 5];
         for (field, end) in fields.iter().zip(&mut ends) {
             text.push_str(field);
             *end = text.len();
             text.push(SEPARATOR);
         }
-        text.push_str(&place.zip);
+        text.push_str(zip);
         Self {
             text,
             ends,
-            has_zip: place.has_zip,
+            has_zip: place.zip.code().is_some(),
         }
     }
 
@@ -158,23 +159,30 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
     let line2 = parts
         .line2
         .filter(|line2| parts.line1.is_some() && *line2 != line1);
-    let place = Place::of(parts.city, parts.state, parts.zip);
+    let city = parts.city.unwrap_or_default();
+    let length = line1.len() + line2.map_or(0, str::len) + city.len();
+    let mut folded = Folded::with_room(length);
+    folded.append(line1, Gap::Space);
+    let first_length = folded.len();
+    folded.append(line2.unwrap_or_default(), Gap::Line);
+    let line_length = folded.len();
+    folded.append(city, Gap::Space);
+    let words = folded.words();
+    let (words, city) = words.split_at(line_length);
+    let place = Place::of(city, parts.state, parts.zip);
     if !place.is_enough() {
         return None;
     }
-    let mut folded = Folded::of(line1);
-    let first_length = folded.len();
-    if let Some(line2) = line2 {
-        folded.append(line2, Gap::Line);
-    }
-    let words = folded.words();
-    let kept = last_line::without(&words, &place);
+    let kept = last_line::without(words, &place);
     let (first, second) = kept.split_at(first_length.min(kept.len()));
-    let first = last_line::without(first, &place);
+    let first = match second {
+        [] => first,
+        _ => last_line::without(first, &place),
+    };
     let is_whole = first.len() == words.len();
     let joined;
     let words = if is_whole {
-        words.as_slice()
+        words
     } else if second.is_empty() || place::is_placeholder(second) {
         first
     } else {

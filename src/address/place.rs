@@ -4,6 +4,8 @@
 //! name are folded (Saint, Fort, Mount, directionals, `Mc` with a space); another name, even of the
 //! same place, stays different. Unknown states keep their own text.
 
+use std::borrow::Cow;
+
 use super::tables::directionals::DIRECTIONALS;
 use super::tables::states::STATES;
 use super::tables::suffixes::{SUFFIXES, Suffix};
@@ -16,43 +18,63 @@ const LONGEST_STATE: usize = 24;
 /// The last line of an address, canonical.
 pub(super) struct Place {
     pub city: String,
-    pub state: String,
-    /// Five digits, or the text as it was folded, when it is no ZIP Code.
-    pub zip: String,
-    pub has_zip: bool,
+    /// Two letters, or the text as it was folded, when it is no state.
+    pub state: Cow<'static, str>,
+    pub zip: Zip,
+}
+
+/// What the ZIP field says.
+pub(super) enum Zip {
+    Code(Zip5),
+    /// Text that is no ZIP Code, as it was folded; empty when there is none.
+    Text(String),
+}
+
+impl Zip {
+    fn of(text: Option<&str>) -> Self {
+        let Some(text) = text else {
+            return Self::Text(String::new());
+        };
+        match normalize_zip(text) {
+            Some(code) => Self::Code(code),
+            None => Self::Text(plain(&Folded::of(text).words())),
+        }
+    }
+
+    /// Five digits or the text.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Code(code) => code.as_str(),
+            Self::Text(text) => text,
+        }
+    }
+
+    /// The ZIP Code, if it is one.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Code(code) => Some(code.as_str()),
+            Self::Text(_) => None,
+        }
+    }
 }
 
 impl Place {
     /// Folds what was given; absent parts and placeholders are empty.
-    pub(super) fn of(city: Option<&str>, state: Option<&str>, zip: Option<&str>) -> Self {
-        let state = state.map_or_else(String::new, fold_state);
-        let zip5 = zip.and_then(normalize_zip);
-        let zip = match (&zip5, zip) {
-            (Some(zip5), _) => zip5.as_str().to_owned(),
-            (None, Some(text)) => plain(&Folded::of(text).words()),
-            (None, None) => String::new(),
+    pub(super) fn of(city: &[Word<'_>], state: Option<&str>, zip: Option<&str>) -> Self {
+        let state = state.map_or(Cow::Borrowed(""), fold_state);
+        let zip = Zip::of(zip);
+        let city = without_last_line(city, &state, zip.code());
+        let city = if is_placeholder(city) {
+            String::new()
+        } else {
+            fold_city(city)
         };
-        let city = city.map_or_else(String::new, |city| {
-            let folded = Folded::of(city);
-            let words = folded.words();
-            let kept = without_last_line(&words, &state, zip5.as_ref());
-            if is_placeholder(kept) {
-                String::new()
-            } else {
-                fold_city(kept)
-            }
-        });
-        Self {
-            city,
-            state,
-            zip,
-            has_zip: zip5.is_some(),
-        }
+        Self { city, state, zip }
     }
 
     /// Enough to say where a street is.
     pub(super) fn is_enough(&self) -> bool {
-        self.has_zip || (!self.city.is_empty() && !self.state.is_empty())
+        self.zip.code().is_some() || (!self.city.is_empty() && !self.state.is_empty())
     }
 }
 
@@ -110,21 +132,21 @@ pub(super) fn state_code(words: &[Word<'_>]) -> Option<&'static str> {
     STATES.get(compact).copied()
 }
 
-fn fold_state(text: &str) -> String {
+fn fold_state(text: &str) -> Cow<'static, str> {
     if let [first, second] = text.as_bytes() {
         let code = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
         let known = std::str::from_utf8(&code)
             .ok()
             .and_then(|code| STATES.get(code));
         if let Some(code) = known {
-            return (*code).to_owned();
+            return Cow::Borrowed(*code);
         }
     }
     let folded = Folded::of(text);
     let words = folded.words();
     match state_code(&words) {
-        Some(code) => code.to_owned(),
-        None => plain(&words),
+        Some(code) => Cow::Borrowed(code),
+        None => Cow::Owned(plain(&words)),
     }
 }
 
@@ -148,7 +170,8 @@ pub(super) fn fold_city(words: &[Word<'_>]) -> String {
     city
 }
 
-fn city_word(word: &str, count: usize) -> &str {
+/// One word of a city name that has `count` words.
+pub(super) fn city_word(word: &str, count: usize) -> &str {
     match word {
         "SAINT" => return "ST",
         "SAINTE" => return "STE",
@@ -169,11 +192,11 @@ fn city_word(word: &str, count: usize) -> &str {
 fn without_last_line<'w, 'a>(
     words: &'w [Word<'a>],
     state: &str,
-    zip: Option<&Zip5>,
+    zip: Option<&str>,
 ) -> &'w [Word<'a>] {
     let mut kept = words;
     if let [rest @ .., last] = kept
-        && zip.is_some_and(|zip| is_zip(last.text, zip.as_str()))
+        && zip.is_some_and(|zip| is_zip(last.text, zip))
     {
         kept = rest;
     }

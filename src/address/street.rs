@@ -205,11 +205,16 @@ impl Name<'_, '_> {
         let text = self.pieces[at].text.as_ref();
         let next = self.pieces.get(at + 1);
         let is_last = next.is_none();
-        // `St` and `Dr` at the start of a name are Saint and Doctor.
+        // `St` and `Dr` at the start of a name are Saint and Doctor, but `St Rd` is Street Road.
         let is_title = at == 0 && next.is_some();
+        match (text, suffix.standard()) {
+            ("ST", _) if is_title && !self.is_type(at + 1) => return "SAINT",
+            (_, "ST") if is_title => return "STREET",
+            ("DR", _) if is_title => return "DOCTOR",
+            (_, "DR") if is_title => return "DRIVE",
+            _ => {}
+        }
         match (text, suffix) {
-            ("ST", _) if is_title => "SAINT",
-            ("DR", _) if is_title => "DOCTOR",
             ("ST" | "DR" | "AV" | "RT", suffix) => suffix.standard(),
             (_, Suffix::Last(standard)) if is_last && at > 0 => standard,
             (_, Suffix::Any(standard)) => standard,

@@ -106,7 +106,7 @@ impl Units {
         }
         let next = words
             .get(at)
-            .filter(|word| !starts(word) && !matches!(word.gap, Gap::Comma | Gap::Line));
+            .filter(|word| !starts(word) && word.gap != Gap::Comma);
         // `Apt PH3`: the word says nothing that `PH3` doesn't.
         if designator.class == Class::Plain && next.is_some_and(is_glued) {
             return at;
@@ -172,8 +172,18 @@ impl Units {
     }
 }
 
+/// What was read of the street.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Street {
+    /// It must go on: no word yet, or no suffix after the name.
+    Open,
+    /// It could end here: a suffix after a name, or a numbered road.
+    Complete,
+}
+
 /// Whether the words at `at` (after at least one street word) begin the unit.
-pub(super) fn begins(words: &[Word<'_>], at: usize, is_street_complete: bool) -> bool {
+pub(super) fn begins(words: &[Word<'_>], at: usize, street: Street) -> bool {
+    let is_street_complete = street == Street::Complete;
     let word = &words[at];
     let rest = &words[at..];
     if word.gap == Gap::Line || word.is("#") || route::post_box(rest).is_some() {
@@ -188,7 +198,9 @@ pub(super) fn begins(words: &[Word<'_>], at: usize, is_street_complete: bool) ->
             return is_apart || designator.sign == Sign::Strong;
         }
         let next = rest[1..].iter().take(3).find(|word| !is_number_mark(word));
-        if designates(designator.sign, next, is_apart) {
+        if (is_apart && designates_apart(designator.sign, next))
+            || designates_within(designator.sign, next)
+        {
             return true;
         }
     }
@@ -202,19 +214,34 @@ pub(super) fn begins(words: &[Word<'_>], at: usize, is_street_complete: bool) ->
     is_apart && is_bare_id(rest)
 }
 
-fn designates(sign: Sign, next: Option<&Word<'_>>, is_apart: bool) -> bool {
-    let is_id = next.is_some_and(|next| {
-        has_id_form(next.text) || (next.text.len() <= 3 && SUFFIXES.get(next.text).is_none())
-    });
-    let is_over = next.is_none_or(|next| next.gap.is_break() || starts(next));
+/// A designator after a complete street or a break; `next` is the word it would name.
+fn designates_apart(sign: Sign, next: Option<&Word<'_>>) -> bool {
+    let has_id = next.is_some_and(|next| has_id_form(next.text));
     match sign {
-        Sign::Strong => is_id || is_apart || (is_over && next.is_some()),
-        Sign::Weak => {
-            is_apart && next.is_some_and(|next| has_id_form(next.text) || next.is_letter())
-        }
-        Sign::Alone => is_over || (is_apart && is_id),
-        Sign::AloneWeak => is_apart && (is_over || next.is_some_and(|next| has_id_form(next.text))),
+        Sign::Strong => true,
+        Sign::Weak => has_id || next.is_some_and(Word::is_letter),
+        Sign::Alone => is_over(next) || is_id(next),
+        Sign::AloneWeak => is_over(next) || has_id,
     }
+}
+
+/// A designator in the middle of what may still be the street.
+fn designates_within(sign: Sign, next: Option<&Word<'_>>) -> bool {
+    match sign {
+        Sign::Strong => is_id(next) || (is_over(next) && next.is_some()),
+        Sign::Alone => is_over(next),
+        Sign::Weak | Sign::AloneWeak => false,
+    }
+}
+
+fn is_id(next: Option<&Word<'_>>) -> bool {
+    next.is_some_and(|next| {
+        has_id_form(next.text) || (next.text.len() <= 3 && SUFFIXES.get(next.text).is_none())
+    })
+}
+
+fn is_over(next: Option<&Word<'_>>) -> bool {
+    next.is_none_or(|next| next.gap.is_break() || starts(next))
 }
 
 /// `5`, `5B`, `5 B`, `B 5`, `B`: an identifier up to the end or a break. A lone directional letter

@@ -63,12 +63,17 @@ pub(super) struct Folded {
 impl Folded {
     /// Folds one text.
     pub(super) fn of(text: &str) -> Self {
-        let mut folded = Self {
-            text: String::with_capacity(text.len() + 8),
-            places: Vec::with_capacity(12),
-        };
+        let mut folded = Self::with_room(text.len());
         folded.append(text, Gap::Space);
         folded
+    }
+
+    /// Nothing yet, with room for texts of this length in all.
+    pub(super) fn with_room(length: usize) -> Self {
+        Self {
+            text: String::with_capacity(length + 8),
+            places: Vec::with_capacity(16),
+        }
     }
 
     /// Folds a further text; `gap` stands before its first word.

@@ -116,7 +116,7 @@ fn upsert_leads(
             .into());
         }
     };
-    let outcomes = store::connect(|db| Ok(intake::upsert_all(db, &source, &records)))?;
+    let outcomes = intake::upsert_all(&source, &records)?;
     let rows = outcomes.into_iter().enumerate().map(|(n, outcome)| {
         let ord = i32::try_from(n + 1).unwrap_or(i32::MAX);
         match outcome {

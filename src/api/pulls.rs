@@ -152,7 +152,9 @@ fn request_pull(
             })?;
         }
         let id = pulls::request(db, &source, &params, &query_sig, &wishes)?;
-        jobs::enqueue_pull(db, id, &vendor)?;
+        if !jobs::enqueue_pull(db, id, &vendor)? {
+            jobs::bring_forward(db, id)?;
+        }
         Ok(id)
     })?;
     wake_or_say_how("the pull is queued")?;

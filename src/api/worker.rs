@@ -156,7 +156,7 @@ fn resume_vendor(vendor: Option<String>) -> Result<(), ErrorReport> {
 #[pg_extern(sql = false)]
 fn arm_spending() -> Result<String, ErrorReport> {
     let identity = store::connect(|db| {
-        let identity = arming::identity(db)?;
+        let identity = arming::identity()?;
         worker_state::arm(db, Some(&identity))?;
         Ok(identity)
     })?;

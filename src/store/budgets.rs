@@ -38,6 +38,8 @@ pub struct Grant {
     pub purchases: i64,
     /// Units of each purchase; fewer than wished only for a single purchase.
     pub units: i64,
+    /// Is a cap used up by settled calls alone? Else what is missing is only reserved, and may come back.
+    pub is_spent: bool,
 }
 
 /// A change to one scope of one day.
@@ -58,7 +60,7 @@ const OPEN_DAY: &str = "
 INSERT INTO spend_budgets (day, scope) SELECT $1::date, scope FROM unnest($2) AS scope ORDER BY scope ON CONFLICT DO NOTHING";
 
 const LOCK: &str = "
-SELECT (reserved_calls + settled_calls)::bigint, ((reserved_amount + settled_amount) * 1000000)::bigint
+SELECT reserved_calls::bigint, settled_calls::bigint, (reserved_amount * 1000000)::bigint, (settled_amount * 1000000)::bigint
 FROM spend_budgets WHERE day = $1::date AND scope = $2 FOR UPDATE";
 
 const RESERVE: &str = "
@@ -75,6 +77,12 @@ UPDATE spend_budgets SET
     settled_amount = settled_amount + $6 * 0.000001
 WHERE day = $1::date AND scope = $2";
 
+// Only where somebody deleted the day's row: reservations that are gone cannot be given back.
+const START_OVER: &str = "
+INSERT INTO spend_budgets (day, scope, reserved_calls, reserved_amount, settled_calls, settled_amount)
+VALUES ($1::date, $2, GREATEST($3, 0)::integer, GREATEST($4, 0) * 0.000001, GREATEST($5, 0)::integer, GREATEST($6, 0) * 0.000001)
+ON CONFLICT DO NOTHING";
+
 /// Today in the budget's time zone, as YYYY-MM-DD.
 pub fn today(db: &Db<'_>, timezone: &str) -> Result<String, Error> {
     scalar(select(db, TODAY, &[timezone.into()])?)?
@@ -90,29 +98,33 @@ pub fn seconds_to_next_day(db: &Db<'_>, timezone: &str) -> Result<f64, Error> {
 pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<Grant, Error> {
     let scopes: Vec<String> = caps.iter().map(|cap| cap.scope.clone()).collect();
     write(db, OPEN_DAY, &[day.into(), scopes.into()])?;
-    let mut grant = Grant {
+    let wished = Grant {
         purchases: wish.purchases,
         units: wish.units,
+        is_spent: false,
     };
+    let (mut grant, mut is_spent) = (wished, false);
     for cap in in_order(caps) {
         let Some(row) = write(db, LOCK, &[day.into(), cap.scope.as_str().into()])?.next() else {
             return Err(Error::Internal("a budget row vanished".into()));
         };
-        let left = Left {
-            calls: cap
-                .calls
-                .map(|calls| calls - required::<i64>(&row, 1).unwrap_or(i64::MAX)),
-            micros: match cap.amount {
-                Some(amount) => Some(amount.micros() - required::<i64>(&row, 2)?),
-                None => None,
-            },
+        let (reserved_calls, settled_calls): (i64, i64) = (required(&row, 1)?, required(&row, 2)?);
+        let (reserved, settled): (i64, i64) = (required(&row, 3)?, required(&row, 4)?);
+        let left = |calls: i64, micros: i64| Left {
+            calls: cap.calls.map(|cap| cap - calls),
+            micros: cap.amount.map(|cap| cap.micros() - micros),
         };
-        grant = narrow(grant, cap, left, wish.unit_price);
+        let now = left(reserved_calls + settled_calls, reserved + settled);
+        grant = narrow(grant, cap, now, wish.unit_price);
+        let at_best = narrow(wished, cap, left(settled_calls, settled), wish.unit_price);
+        is_spent |= at_best.purchases < wish.purchases;
     }
+    grant.is_spent = is_spent;
     if grant.purchases == 0 || grant.units == 0 {
         return Ok(Grant {
             purchases: 0,
             units: 0,
+            is_spent,
         });
     }
     let amount = wish.unit_price.micros() * grant.units * grant.purchases;
@@ -165,6 +177,7 @@ fn narrow(grant: Grant, cap: &Cap, left: Left, unit_price: Money) -> Grant {
             return Grant {
                 purchases: 0,
                 units: 0,
+                ..grant
             };
         }
     }
@@ -172,12 +185,10 @@ fn narrow(grant: Grant, cap: &Cap, left: Left, unit_price: Money) -> Grant {
         return Grant {
             purchases: 1,
             units: units_left.min(grant.units),
+            ..grant
         };
     }
-    Grant {
-        purchases,
-        units: grant.units,
-    }
+    Grant { purchases, ..grant }
 }
 
 fn in_order(caps: &[Cap]) -> impl Iterator<Item = &Cap> {
@@ -200,10 +211,8 @@ pub fn change(
             delta.settled_calls.into(),
             delta.settled.into(),
         ];
-        if write(db, CHANGE, &args)?.len() != 1 {
-            return Err(Error::Internal(format!(
-                "the budget of {scope} on {day} is missing"
-            )));
+        if write(db, CHANGE, &args)?.is_empty() {
+            write(db, START_OVER, &args)?;
         }
     }
     Ok(())
@@ -233,6 +242,7 @@ mod tests {
             Grant {
                 purchases: 1000,
                 units: 1,
+                is_spent: false,
             },
             &cap(None, None, Counts::Purchases),
             left,
@@ -242,7 +252,8 @@ mod tests {
             grant,
             Grant {
                 purchases: 100,
-                units: 1
+                units: 1,
+                is_spent: false
             }
         );
     }
@@ -257,6 +268,7 @@ mod tests {
             Grant {
                 purchases: 1,
                 units: 100,
+                is_spent: false,
             },
             &cap(None, None, Counts::Units),
             left,
@@ -266,7 +278,8 @@ mod tests {
             grant,
             Grant {
                 purchases: 1,
-                units: 37
+                units: 37,
+                is_spent: false
             }
         );
     }
@@ -291,6 +304,7 @@ mod tests {
                 Grant {
                     purchases: 5,
                     units: 1,
+                    is_spent: false,
                 },
                 &cap(None, None, Counts::Purchases),
                 left,
@@ -310,6 +324,7 @@ mod tests {
             Grant {
                 purchases: 5,
                 units: 1,
+                is_spent: false,
             },
             &cap(None, None, Counts::Purchases),
             left,

@@ -44,6 +44,7 @@ pub struct Bought {
 pub struct Existing {
     pub id: i64,
     pub purchase_key: String,
+    pub generation: i32,
     pub state: String,
     pub has_answer: bool,
 }
@@ -69,7 +70,7 @@ pub struct OpenCall {
 
 const HISTORY: &str = "
 SELECT lead_id, vendor, COALESCE(subject ->> 'email', subject ->> 'phone'), state, generation,
-       answered_at IS NULL OR answered_at > now() - make_interval(mins => $2)
+       COALESCE(answered_at, resolved_at) IS NULL OR COALESCE(answered_at, resolved_at) > now() - make_interval(mins => $2)
 FROM vendor_calls
 WHERE lead_id = ANY ($1) AND state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed'";
 
@@ -83,7 +84,7 @@ ON CONFLICT DO NOTHING
 RETURNING id, purchase_key, generation";
 
 const EXISTING: &str = "
-SELECT id, purchase_key, state, answer IS NOT NULL AND poll_at IS NULL
+SELECT c.id, c.purchase_key, c.generation, c.state, c.answer IS NOT NULL AND c.poll_at IS NULL
 FROM vendor_calls c
 JOIN jsonb_to_recordset($1) AS n (key text, generation integer) ON c.purchase_key = n.key AND c.generation = n.generation
 WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed' AND reuses_call_id IS NULL";
@@ -91,7 +92,7 @@ WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND reso
 const REUSE: &str = "
 INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, state, epoch, day, reserved_amount, reserved_units,
                           settled_amount, units, matched, answer, reuses_call_id, answered_at)
-SELECT vendor, stage, $2, $3, purchase_key, generation, subject, 'answered', $4, $5::date, 0, 0, 0, 0, matched, answer, id, now()
+SELECT vendor, stage, $2, $3, purchase_key, generation, $6, 'answered', $4, $5::date, 0, 0, 0, 0, matched, answer, id, now()
 FROM vendor_calls
 WHERE id = $1
 RETURNING id";
@@ -109,11 +110,11 @@ WHERE id = $1";
 
 const TO_POLL: &str = "
 SELECT id, vendor, subject FROM vendor_calls
-WHERE state IN ('answered', 'in_doubt') AND poll_at <= clock_timestamp() AND subject IS NOT NULL AND NOT id = ANY ($1)
+WHERE state IN ('answered', 'in_doubt') AND poll_at <= clock_timestamp() AND subject IS NOT NULL AND NOT id = ANY ($1) AND vendor = ANY ($2)
 ORDER BY poll_at LIMIT 100";
 
 const NEXT_POLL: &str = "
-SELECT extract(epoch FROM min(poll_at) - clock_timestamp())::float8 FROM vendor_calls WHERE state IN ('answered', 'in_doubt') AND poll_at IS NOT NULL";
+SELECT extract(epoch FROM min(poll_at) - clock_timestamp())::float8 FROM vendor_calls WHERE state IN ('answered', 'in_doubt') AND poll_at IS NOT NULL AND vendor = ANY ($1)";
 
 const TO_APPLY: &str = "
 SELECT id, vendor, lead_id, pull_id, answer, subject
@@ -190,8 +191,9 @@ pub fn existing(db: &mut Db<'_>, calls: &[&NewCall]) -> Result<Vec<Existing>, Er
             Ok(Existing {
                 id: required(&row, 1)?,
                 purchase_key: required(&row, 2)?,
-                state: required(&row, 3)?,
-                has_answer: required(&row, 4)?,
+                generation: required(&row, 3)?,
+                state: required(&row, 4)?,
+                has_answer: required(&row, 5)?,
             })
         })
         .collect()
@@ -205,6 +207,9 @@ pub fn reuse(
     epoch: i64,
     day: &str,
 ) -> Result<i64, Error> {
+    // The lead's own spelling, so that its history knows what was asked.
+    let subject = serde_json::to_value(&call.subject)
+        .map_err(|_| Error::Internal("a subject is no JSON".into()))?;
     scalar(write(
         db,
         REUSE,
@@ -214,6 +219,7 @@ pub fn reuse(
             call.pull_id.into(),
             epoch.into(),
             day.into(),
+            JsonB(subject).into(),
         ],
     )?)?
     .ok_or_else(|| Error::Internal("the purchase to reuse vanished".into()))
@@ -245,10 +251,14 @@ pub fn poll_later(
     Ok(())
 }
 
-/// Purchases whose free question is due and not under way.
-pub fn to_poll(db: &Db<'_>, under_way: Vec<i64>) -> Result<Vec<OpenCall>, Error> {
+/// Purchases of these vendors whose free question is due and not under way.
+pub fn to_poll(
+    db: &Db<'_>,
+    under_way: Vec<i64>,
+    vendors: Vec<String>,
+) -> Result<Vec<OpenCall>, Error> {
     let mut open = Vec::new();
-    for row in select(db, TO_POLL, &[under_way.into()])? {
+    for row in select(db, TO_POLL, &[under_way.into(), vendors.into()])? {
         let subject: JsonB = required(&row, 3)?;
         let vendor: String = required(&row, 2)?;
         if let (Some(product), Ok(subject)) = (
@@ -265,9 +275,9 @@ pub fn to_poll(db: &Db<'_>, under_way: Vec<i64>) -> Result<Vec<OpenCall>, Error>
     Ok(open)
 }
 
-/// Seconds until the next free question.
-pub fn next_poll_in(db: &Db<'_>) -> Result<Option<f64>, Error> {
-    scalar(select(db, NEXT_POLL, &[])?)
+/// Seconds until the next free question to one of these vendors.
+pub fn next_poll_in(db: &Db<'_>, vendors: Vec<String>) -> Result<Option<f64>, Error> {
+    scalar(select(db, NEXT_POLL, &[vendors.into()])?)
 }
 
 /// Answers that wait to be applied, oldest first.

@@ -55,6 +55,7 @@ const BACK_TO_JOBS: &str = "
 WITH back AS (
     DELETE FROM dlq
     WHERE (id = ANY ($1) OR ($1 IS NULL AND retry_after <= now())) AND kind IN ('job', 'answer')
+      AND (pull_id IS NULL OR EXISTS (SELECT FROM pulls p JOIN vendors v ON v.source = p.source WHERE p.id = pull_id))
     RETURNING *
 ), put AS (
     INSERT INTO jobs (stage, lead_id, pull_id, vendor, call_id, attempts, pass, alone)
@@ -79,6 +80,8 @@ LEFT JOIN pulls p ON p.id = b.pull_id
 LEFT JOIN vendors v ON v.source = p.source
 ON CONFLICT DO NOTHING";
 
+const UNTIE: &str = "UPDATE jobs SET call_id = NULL, run_at = now() WHERE call_id = $1";
+
 const ADD_RECORD: &str = "
 INSERT INTO dlq (stage, payload, error, kind, pull_id, attempts) VALUES ('pull', $1, $2, 'record', $3, 1)";
 
@@ -90,7 +93,9 @@ const REMOVE: &str = "DELETE FROM dlq WHERE id = $1";
 const FAILED_AGAIN: &str =
     "UPDATE dlq SET attempts = COALESCE(attempts, 0) + 1, error = $2 WHERE id = $1";
 
-const NEXT_RETRY: &str = "SELECT extract(epoch FROM min(retry_after) - clock_timestamp())::float8 FROM dlq WHERE retry_after IS NOT NULL AND kind IN ('job', 'answer')";
+const NEXT_RETRY: &str = "SELECT extract(epoch FROM min(retry_after) - clock_timestamp())::float8 FROM dlq
+WHERE retry_after IS NOT NULL AND kind IN ('job', 'answer')
+  AND (pull_id IS NULL OR EXISTS (SELECT FROM pulls p JOIN vendors v ON v.source = p.source WHERE p.id = pull_id))";
 
 const HOLDS_LEAD: &str =
     "SELECT EXISTS (SELECT FROM dlq WHERE lead_id = $1 AND kind IN ('job', 'answer', 'doubt'))";
@@ -132,6 +137,8 @@ pub fn retry(db: &mut Db<'_>, ids: &[i64]) -> Result<i64, Error> {
 /// Puts the job back that waited for a purchase in doubt, now resolved.
 pub fn after_doubt(db: &mut Db<'_>, call_id: i64) -> Result<(), Error> {
     write(db, AFTER_DOUBT, &[call_id.into()])?;
+    // Where the vendor could be asked, the job stayed in the queue.
+    write(db, UNTIE, &[call_id.into()])?;
     Ok(())
 }
 

@@ -6,9 +6,9 @@
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
-use super::Db;
 use super::plan::{column, required, scalar, select, write};
 use super::subtransaction::attempt;
+use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
 use crate::error::Error;
 use crate::record::LeadRecord;
@@ -32,7 +32,7 @@ const INSERT: &str = "
 INSERT INTO leads (source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
                    address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
                    addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, concat_ws(', ', $8, $9), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF(concat_ws(', ', $8, $9), ''), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
         COALESCE($21, '{}'))
 ON CONFLICT DO NOTHING
 RETURNING id";
@@ -63,13 +63,6 @@ UPDATE leads SET
     owner_occupied = COALESCE($21, owner_occupied),
     custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
 WHERE id = $1";
-
-const REMEMBER_MATCH: &str = "
-INSERT INTO lead_matches (lead_id, other_lead_id, reason, agreement)
-VALUES (LEAST($1, $2), GREATEST($1, $2), $3, $4)
-ON CONFLICT ON CONSTRAINT lead_matches_once DO NOTHING";
-
-const OWNER_OF_MAK: &str = "SELECT id FROM leads WHERE mak = $1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -115,12 +108,14 @@ impl Outcome {
 pub struct Upserted {
     pub lead_id: Uuid,
     pub outcome: Outcome,
+    /// Did the record make the lead? Also true beside a pair to review.
+    pub is_new: bool,
 }
 
 /// Inserts `record` or updates the lead it is. `record` must be clean and have an identity.
 pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
-    for _ in 0..TRIES {
+    for attempt in 0..TRIES {
         let candidates = find(db, source, record, addr_hash.as_deref())?;
         let (refused, matches): (Vec<_>, Vec<_>) = candidates
             .into_iter()
@@ -134,24 +129,31 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
                     .filter(|c| c.id != best.id)
                     .chain(&refused)
                     .collect();
-                fill(db, source, record, addr_hash.as_deref(), best, &others)?
-                    .then_some((best.id, Outcome::Updated))
+                // A key that keeps clashing belongs to a lead that this record does not name: do without it.
+                let keys = if attempt < 2 { Keys::Take } else { Keys::Leave };
+                let new = NewFacts::of(source, record, addr_hash.as_deref(), best, &others, keys);
+                fill(db, source, record, best, &new)?.then_some((best.id, Outcome::Updated))
             }
         };
         let Some((lead_id, mut outcome)) = stored else {
             continue;
         };
+        let is_new = outcome == Outcome::Inserted;
         for other in matches.iter().chain(&refused).filter(|c| c.id != lead_id) {
-            remember_match(db, lead_id, other.id, other.key)?;
+            matches::remember(db, lead_id, other.id, reason(other.key))?;
             outcome = Outcome::MatchedReview;
         }
-        return Ok(Upserted { lead_id, outcome });
+        return Ok(Upserted {
+            lead_id,
+            outcome,
+            is_new,
+        });
     }
     Err(Error::Contended)
 }
 
 /// The canonical address of a record, or None when it does not identify a property.
-fn canonical_address(record: &LeadRecord) -> Option<CanonicalAddress> {
+pub fn canonical_address(record: &LeadRecord) -> Option<CanonicalAddress> {
     address::canonical(&AddressParts {
         line1: record.address_line1.as_deref(),
         line2: record.address_line2.as_deref(),
@@ -199,13 +201,20 @@ fn find(
 }
 
 /// Two counties share parcel numbers: a match on the parcel alone is no match when the addresses contradict it.
+/// A state contradicts only as a code: `California` and `CA` are one.
 fn is_other_parcel(candidate: &Candidate, record: &LeadRecord, addr_hash: Option<&str>) -> bool {
-    let contradicts = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
+    let zip = |text: &Option<String>| text.as_deref().and_then(address::normalize_zip);
+    let state = |text: &Option<String>| {
+        let code = text.as_deref()?.trim().to_ascii_uppercase();
+        (code.len() == 2).then_some(code)
+    };
+    let zips = zip(&candidate.zip).zip(zip(&record.postal_code));
+    let states = state(&candidate.state).zip(state(&record.state));
     candidate.key == Key::Parcel
         && candidate.addr_hash.is_some()
         && addr_hash.is_some()
-        && (contradicts(&candidate.zip, &record.postal_code)
-            || contradicts(&candidate.state, &record.state))
+        && (zips.is_some_and(|(a, b)| a.as_str() != b.as_str())
+            || states.is_some_and(|(a, b)| a != b))
 }
 
 fn insert(
@@ -248,66 +257,107 @@ fn custom(record: &LeadRecord) -> Option<pgrx::JsonB> {
         .map(|custom| pgrx::JsonB(serde_json::Value::Object(custom)))
 }
 
-/// Fills what the lead lacks and freshens what ages. False: another transaction took one of the keys meanwhile.
+/// May a match give the lead keys that it lacks?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Take,
+    Leave,
+}
+
+/// The keys and the address that a record brings to a lead that lacks them. An address comes whole or not at all.
+#[derive(Default)]
+struct NewFacts<'a> {
+    vendor_record_id: Option<&'a str>,
+    address: Option<&'a LeadRecord>,
+    addr_hash: Option<&'a str>,
+    mak: Option<&'a str>,
+    apn: Option<&'a str>,
+}
+
+impl<'a> NewFacts<'a> {
+    fn of(
+        source: &str,
+        record: &'a LeadRecord,
+        addr_hash: Option<&'a str>,
+        lead: &Candidate,
+        others: &[&Candidate],
+        keys: Keys,
+    ) -> Self {
+        if keys == Keys::Leave {
+            return Self::default();
+        }
+        let free = |key: Key| others.iter().all(|other| other.key != key);
+        let may_have_id = lead.vendor_record_id.is_none()
+            && lead.source.as_deref() == Some(source)
+            && free(Key::VendorRecord);
+        let may_have_address = !lead.has_address
+            && lead.addr_hash.is_none()
+            && free(Key::Address)
+            && record.address_line1.is_some();
+        Self {
+            vendor_record_id: record.vendor_record_id.as_deref().filter(|_| may_have_id),
+            address: Some(record).filter(|_| may_have_address),
+            addr_hash: addr_hash.filter(|_| may_have_address),
+            mak: record
+                .mak
+                .as_deref()
+                .filter(|_| lead.mak.is_none() && free(Key::Mak)),
+            apn: record
+                .apn
+                .as_deref()
+                .filter(|_| lead.apn.is_none() && free(Key::Parcel)),
+        }
+    }
+
+    /// Can a unique index refuse it? An address can, by the hash that the trigger computes.
+    fn takes_a_key(&self) -> bool {
+        self.vendor_record_id.is_some()
+            || self.address.is_some()
+            || self.mak.is_some()
+            || self.apn.is_some()
+    }
+}
+
+/// Fills what the lead lacks and freshens what ages. False: another lead has one of the keys.
 fn fill(
     db: &mut Db<'_>,
     source: &str,
     record: &LeadRecord,
-    addr_hash: Option<&str>,
     lead: &Candidate,
-    others: &[&Candidate],
+    new: &NewFacts<'_>,
 ) -> Result<bool, Error> {
-    let free = |key: Key| others.iter().all(|other| other.key != key);
-    let new_mak = record
-        .mak
-        .as_deref()
-        .filter(|_| lead.mak.is_none() && free(Key::Mak));
-    let new_apn = record
-        .apn
-        .as_deref()
-        .filter(|_| lead.apn.is_none() && free(Key::Parcel));
-    let new_hash =
-        addr_hash.filter(|_| lead.addr_hash.is_none() && !lead.has_address && free(Key::Address));
-    let same_source = lead.source.as_deref() == Some(source);
-    let new_record_id = record
-        .vendor_record_id
-        .as_deref()
-        .filter(|_| lead.vendor_record_id.is_none() && same_source && free(Key::VendorRecord));
-    let line1 = record
-        .address_line1
-        .as_deref()
-        .filter(|_| new_hash.is_some() || addr_hash.is_none());
+    let address = |field: fn(&LeadRecord) -> &Option<String>| {
+        new.address.and_then(|record| field(record).as_deref())
+    };
     let args = [
         lead.id.into(),
         source.into(),
-        new_record_id.into(),
+        new.vendor_record_id.into(),
         record.vendor_list_id.as_deref().into(),
         record.owner_first_name.as_deref().into(),
         record.owner_last_name.as_deref().into(),
         record.owner_full_name.as_deref().into(),
         record.owner_company.as_deref().into(),
-        line1.into(),
+        address(|r| &r.address_line1).into(),
+        address(|r| &r.address_line2).into(),
+        address(|r| &r.city).into(),
+        address(|r| &r.state).into(),
+        address(|r| &r.postal_code).into(),
         record
-            .address_line2
+            .county_fips
             .as_deref()
-            .filter(|_| line1.is_some())
+            .filter(|_| new.apn.is_some())
             .into(),
-        record.city.as_deref().into(),
-        record.state.as_deref().into(),
-        record.postal_code.as_deref().into(),
-        record.county_fips.as_deref().into(),
-        new_hash.into(),
-        new_mak.into(),
-        new_apn.into(),
+        new.addr_hash.into(),
+        new.mak.into(),
+        new.apn.into(),
         record.property_value.map(|v| v.to_string()).into(),
         record.estimated_equity.map(|v| v.to_string()).into(),
         record.age.into(),
         record.owner_occupied.into(),
         custom(record).into(),
     ];
-    let takes_a_key =
-        new_mak.is_some() || new_apn.is_some() || new_hash.is_some() || new_record_id.is_some();
-    if !takes_a_key {
+    if !new.takes_a_key() {
         return Ok(!write(db, FILL, &args)?.is_empty());
     }
     match attempt(|| Ok(!write(db, FILL, &args)?.is_empty())) {
@@ -319,32 +369,11 @@ fn fill(
     }
 }
 
-fn remember_match(db: &mut Db<'_>, lead: Uuid, other: Uuid, key: Key) -> Result<(), Error> {
-    let reason = match key {
-        Key::Mak => "same mak, other keys differ",
+fn reason(key: Key) -> &'static str {
+    match key {
+        Key::Mak => matches::SAME_MAK,
         Key::Address => "same address, other keys differ",
         Key::VendorRecord => "same vendor record, other keys differ",
         Key::Parcel => "same parcel number, address contradicts",
-    };
-    write(
-        db,
-        REMEMBER_MATCH,
-        &[
-            lead.into(),
-            other.into(),
-            reason.into(),
-            pgrx::JsonB(serde_json::json!({})).into(),
-        ],
-    )?;
-    Ok(())
-}
-
-/// The lead that has this Melissa address key.
-pub fn owner_of_mak(db: &Db<'_>, mak: &str) -> Result<Option<Uuid>, Error> {
-    scalar(select(db, OWNER_OF_MAK, &[mak.into()])?)
-}
-
-/// A pair that shares a Melissa address key but is two leads.
-pub fn remember_shared_mak(db: &mut Db<'_>, lead: Uuid, other: Uuid) -> Result<(), Error> {
-    remember_match(db, lead, other, Key::Mak)
+    }
 }

@@ -18,6 +18,7 @@ pub struct Job {
     pub pass: i32,
     pub alone: bool,
     pub call_id: Option<i64>,
+    pub replays_call_id: Option<i64>,
 }
 
 /// Where a job goes on.
@@ -69,17 +70,17 @@ INSERT INTO jobs (stage, pull_id, vendor) VALUES ('pull', $1, $2)
 ON CONFLICT (pull_id) WHERE pull_id IS NOT NULL DO NOTHING";
 
 const UNPLANNED: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id FROM jobs
+SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs
 WHERE vendor IS NULL AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL
 ORDER BY run_at, id LIMIT $1 FOR UPDATE SKIP LOCKED";
 
 const DUE: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id FROM jobs
+SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs
 WHERE vendor = $1 AND call_id IS NULL AND run_at <= now()
 ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED";
 
 const OF_CALLS: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id FROM jobs WHERE call_id = ANY ($1) FOR UPDATE";
+SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs WHERE call_id = ANY ($1) FOR UPDATE";
 
 const WAIT_FOR_CALLS: &str = "
 UPDATE jobs j SET call_id = n.call_id, waiting_for = NULL
@@ -88,7 +89,7 @@ FROM jsonb_to_recordset($1) AS n (job_id bigint, call_id bigint) WHERE j.id = n.
 const MOVE_ON: &str = "
 UPDATE jobs j SET
     stage = n.stage, vendor = n.vendor, call_id = NULL, run_at = now() + make_interval(secs => n.run_in), waiting_for = n.waiting_for,
-    attempts = n.attempts, pass = n.pass, alone = n.alone
+    attempts = n.attempts, pass = n.pass, alone = n.alone, replays_call_id = NULL
 FROM jsonb_to_recordset($1)
     AS n (job_id bigint, stage text, vendor text, run_in float8, waiting_for text, attempts integer, pass smallint, alone boolean)
 WHERE j.id = n.job_id";
@@ -113,7 +114,7 @@ WHERE call_id IS NULL AND run_at > now() AND waiting_for = $1";
 
 const NEXT_DUE: &str = "
 SELECT extract(epoch FROM min(run_at) - clock_timestamp())::float8 FROM jobs
-WHERE call_id IS NULL AND run_at > now() AND (vendor IS NULL OR vendor = ANY ($1))";
+WHERE call_id IS NULL AND run_at > now() - make_interval(secs => $2) AND (vendor IS NULL OR vendor = ANY ($1))";
 
 fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Job, Error> {
     Ok(Job {
@@ -125,6 +126,7 @@ fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Job, Error> {
         pass: required(row, 6)?,
         alone: required(row, 7)?,
         call_id: column(row, 8)?,
+        replays_call_id: column(row, 9)?,
     })
 }
 
@@ -254,12 +256,20 @@ pub fn wake_waiting(db: &mut Db<'_>, waiting_for: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Seconds until the next job of a usable vendor, or without a plan, is due.
-pub fn next_due_in(db: &Db<'_>, usable: Vec<String>) -> Result<Option<f64>, Error> {
-    scalar(select(db, NEXT_DUE, &[usable.into()])?)
+/// Seconds until the next job of a usable vendor, or without a plan, is due. Jobs that fell due within the last
+/// `since` seconds count: the turn that is ending may not have seen them.
+pub fn next_due_in(db: &Db<'_>, usable: Vec<String>, since: f64) -> Result<Option<f64>, Error> {
+    scalar(select(db, NEXT_DUE, &[usable.into(), since.into()])?)
 }
 
-const COUNT_ATTEMPT: &str = "UPDATE jobs SET attempts = attempts + 1 WHERE id = $1";
+const REPLAY: &str = "
+UPDATE jobs SET
+    call_id = NULL, replays_call_id = call_id, attempts = attempts + 1, run_at = now() + make_interval(secs => $2),
+    waiting_for = 'sending the same request again'
+WHERE id = $1";
+
+const BRING_FORWARD: &str = "
+UPDATE jobs SET run_at = now(), waiting_for = NULL WHERE pull_id = $1 AND call_id IS NULL AND run_at > now()";
 
 const HAS_UNPLANNED: &str = "
 SELECT EXISTS (SELECT FROM jobs WHERE vendor IS NULL AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL)";
@@ -267,9 +277,15 @@ SELECT EXISTS (SELECT FROM jobs WHERE vendor IS NULL AND call_id IS NULL AND run
 const COUNT_DUE: &str = "
 SELECT count(*) FROM (SELECT FROM jobs WHERE vendor = $1 AND call_id IS NULL AND run_at <= now() LIMIT $2) AS due";
 
-/// One more failed attempt of a job.
-pub fn count_attempt(db: &mut Db<'_>, id: i64) -> Result<(), Error> {
-    write(db, COUNT_ATTEMPT, &[id.into()])?;
+/// Lets a job send the request of its purchase in doubt again, in so many seconds.
+pub fn replay(db: &mut Db<'_>, id: i64, seconds: f64) -> Result<(), Error> {
+    write(db, REPLAY, &[id.into(), seconds.into()])?;
+    Ok(())
+}
+
+/// A waiting pull is due now: somebody asked for it, perhaps with a larger cap.
+pub fn bring_forward(db: &mut Db<'_>, pull_id: i32) -> Result<(), Error> {
+    write(db, BRING_FORWARD, &[pull_id.into()])?;
     Ok(())
 }
 

@@ -86,7 +86,7 @@ impl Lead {
 const COLUMNS_BY_ID: &str = "
 SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
        property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
-       first_name, last_name, owner_full_name, owner_company, COALESCE(address_line1, property_address), address_line2,
+       first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
        property_city, property_state, property_zip, addr_hash
 FROM leads
 WHERE id = ANY ($1)";
@@ -94,12 +94,24 @@ WHERE id = ANY ($1)";
 const COLUMNS_BY_ID_FOR_UPDATE: &str = "
 SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
        property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
-       first_name, last_name, owner_full_name, owner_company, COALESCE(address_line1, property_address), address_line2,
+       first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
        property_city, property_state, property_zip, addr_hash
 FROM leads
 WHERE id = ANY ($1)
 ORDER BY id
 FOR NO KEY UPDATE";
+
+const COLUMNS_BY_ID_UNLOCKED: &str = "
+SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
+       property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
+       first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
+       property_city, property_state, property_zip, addr_hash
+FROM leads
+WHERE id = ANY ($1)
+ORDER BY id
+FOR NO KEY UPDATE SKIP LOCKED";
+
+const EXISTS: &str = "SELECT EXISTS (SELECT FROM leads WHERE id = $1)";
 
 const SET_POINTS: &str = "
 UPDATE leads SET
@@ -188,6 +200,18 @@ pub fn load_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Err
     write(db, COLUMNS_BY_ID_FOR_UPDATE, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
+}
+
+/// Those among `ids` that exist and that nobody else has locked, locked: the worker waits for no session.
+pub fn load_unlocked_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
+    write(db, COLUMNS_BY_ID_UNLOCKED, &[ids.into()])?
+        .map(|row| read_lead(&row))
+        .collect()
+}
+
+/// Is there such a lead, locked or not?
+pub fn exists(db: &Db<'_>, id: Uuid) -> Result<bool, Error> {
+    Ok(scalar(select(db, EXISTS, &[id.into()])?)?.unwrap_or(false))
 }
 
 /// One lead, locked; an error when it does not exist.

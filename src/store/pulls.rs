@@ -24,6 +24,7 @@ pub struct Pull {
     pub bookmark_page: i32,
     pub bookmark_cursor: Option<String>,
     pub is_exhausted: bool,
+    pub is_enabled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END)
 ON CONFLICT (source, query_sig) DO UPDATE SET
     last_page_fetched = GREATEST(COALESCE(b.last_page_fetched, 0), EXCLUDED.last_page_fetched),
     last_seen_vendor_id = COALESCE(EXCLUDED.last_seen_vendor_id, b.last_seen_vendor_id),
-    cursor = EXCLUDED.cursor,
+    cursor = COALESCE(EXCLUDED.cursor, b.cursor),
     exhausted_at = CASE WHEN $6 THEN COALESCE(b.exhausted_at, now()) ELSE b.exhausted_at END,
     updated_at = now()";
 
@@ -128,7 +129,7 @@ RETURNING id";
 
 const LOAD: &str = "
 SELECT p.id, p.source, p.params, p.query_sig, p.page_size, p.daily_record_cap, p.phase, p.run_number, p.head_page, p.head_cursor,
-       COALESCE(b.last_page_fetched, 0), b.cursor, b.exhausted_at IS NOT NULL
+       COALESCE(b.last_page_fetched, 0), b.cursor, b.exhausted_at IS NOT NULL, p.enabled
 FROM pulls p
 LEFT JOIN source_bookmarks b ON b.source = p.source AND b.query_sig = p.query_sig
 WHERE p.id = $1
@@ -136,8 +137,7 @@ FOR UPDATE OF p";
 
 const START_RUN: &str = "
 UPDATE pulls SET
-    phase = $2, run_number = run_number + 1, run_started_at = now(), run_pages = 0, head_page = 0, head_cursor = NULL,
-    next_run_at = CASE WHEN every IS NOT NULL THEN now() + every END
+    phase = $2, run_number = run_number + 1, run_started_at = now(), run_pages = 0, head_page = 0, head_cursor = NULL
 WHERE id = $1
 RETURNING run_number";
 
@@ -150,17 +150,28 @@ UPDATE pulls SET
     last_run_at = CASE WHEN $9 IS NOT NULL THEN now() ELSE last_run_at END
 WHERE id = $1";
 
+// The schedule moves on whether or not a run can start, so that a pull with a parked page is not queued for ever.
 const QUEUE_DUE: &str = "
+WITH due AS (
+    UPDATE pulls p SET next_run_at = now() + p.every
+    FROM vendors v
+    WHERE v.source = p.source AND v.stage = 'pull' AND p.enabled AND p.next_run_at <= now()
+    RETURNING p.id, v.name
+)
 INSERT INTO jobs (stage, pull_id, vendor)
-SELECT 'pull', p.id, v.name
-FROM pulls p
-JOIN vendors v ON v.source = p.source AND v.stage = 'pull'
-WHERE p.enabled AND p.next_run_at <= now()
+SELECT 'pull', due.id, due.name
+FROM due
+WHERE NOT EXISTS (SELECT FROM dlq WHERE dlq.pull_id = due.id AND dlq.kind IN ('job', 'answer', 'doubt'))
 ON CONFLICT (pull_id) WHERE pull_id IS NOT NULL DO NOTHING";
 
 const NEXT_RUN: &str = "
-SELECT extract(epoch FROM min(next_run_at) - clock_timestamp())::float8
-FROM pulls p WHERE enabled AND next_run_at IS NOT NULL AND NOT EXISTS (SELECT FROM jobs j WHERE j.pull_id = p.id)";
+SELECT extract(epoch FROM min(p.next_run_at) - clock_timestamp())::float8
+FROM pulls p
+JOIN vendors v ON v.source = p.source AND v.stage = 'pull'
+WHERE p.enabled AND p.next_run_at IS NOT NULL";
+
+const END_RUN: &str =
+    "UPDATE pulls SET phase = 'idle', last_outcome = $2, last_run_at = now() WHERE id = $1";
 
 /// Was any of these ids on an earlier page of this source and query?
 pub fn has_seen(
@@ -280,6 +291,7 @@ pub fn load_for_update(db: &mut Db<'_>, id: i32) -> Result<Option<Pull>, Error> 
         bookmark_page: required(&row, 11)?,
         bookmark_cursor: column(&row, 12)?,
         is_exhausted: required(&row, 13)?,
+        is_enabled: required(&row, 14)?,
     }))
 }
 
@@ -302,6 +314,12 @@ pub fn progress(db: &mut Db<'_>, id: i32, progress: &Progress) -> Result<(), Err
         progress.outcome.as_deref().into(),
     ];
     write(db, PROGRESS, &args)?;
+    Ok(())
+}
+
+/// Ends a run without a page.
+pub fn end_run(db: &mut Db<'_>, id: i32, outcome: &str) -> Result<(), Error> {
+    write(db, END_RUN, &[id.into(), outcome.into()])?;
     Ok(())
 }
 

@@ -28,7 +28,10 @@ pub struct Settlement {
 
 const ANSWER: &str = "
 UPDATE vendor_calls c SET
-    state = 'answered', settled_amount = n.amount * 0.000001, units = n.units, matched = n.matched, answer = n.answer,
+    state = 'answered',
+    -- A later poll repeats the price; what was settled first stays.
+    settled_amount = CASE WHEN c.state = 'answered' THEN c.settled_amount ELSE n.amount * 0.000001 END,
+    units = CASE WHEN c.state = 'answered' THEN c.units ELSE n.units END, matched = n.matched, answer = n.answer,
     http_status = n.http_status, latency_ms = COALESCE(c.latency_ms, n.latency_ms), answered_at = clock_timestamp(),
     poll_at = CASE WHEN n.poll_in IS NOT NULL THEN clock_timestamp() + make_interval(secs => n.poll_in) END,
     polls = CASE WHEN n.poll_in IS NOT NULL THEN c.polls + 1 ELSE c.polls END,
@@ -209,4 +212,29 @@ pub fn resolve(
     }
     budgets::change(db, &deltas)?;
     Ok(true)
+}
+
+const CHARGE_LOST: &str = "
+UPDATE vendor_calls SET
+    units = LEAST($2, reserved_units)::integer,
+    settled_amount = reserved_amount * LEAST($2, reserved_units) / GREATEST(reserved_units, 1),
+    error = 'billed, and not delivered again'
+WHERE id = $1 AND state = 'answered' AND units = 0
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units,
+          (settled_amount * 1000000)::bigint, units";
+
+/// Settles records that an empty answer did not mention, but the vendor has billed.
+pub fn charge_lost(db: &mut Db<'_>, id: i64, records: i64) -> Result<(), Error> {
+    let Some(row) = write(db, CHARGE_LOST, &[id.into(), records.into()])?.next() else {
+        return Ok(());
+    };
+    let call = closed(&row)?;
+    let (amount, units): (i64, i32) = (required(&row, 7)?, required(&row, 8)?);
+    let mut deltas = Deltas::new();
+    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
+        let delta = deltas.entry((call.day.clone(), scope)).or_default();
+        delta.settled += amount;
+        delta.settled_calls += if counts_units { units.into() } else { 0 };
+    }
+    budgets::change(db, &deltas)
 }

@@ -62,6 +62,18 @@ FROM vendors
 WHERE enabled
 ORDER BY stage, position, name";
 
+const ENABLED_FOR_SHARE: &str = "
+SELECT name, stage, base_url, (unit_price * 1000000)::bigint, price_rule, daily_call_cap::bigint,
+       (daily_spend_cap * 1000000)::bigint, requests_per_second::float8, max_in_flight, batch_size,
+       (extract(epoch FROM timeout) * 1000)::bigint, doubt_policy, options,
+       CASE WHEN paused_until = 'infinity' THEN 'Infinity'::float8
+            WHEN paused_until > clock_timestamp() THEN extract(epoch FROM paused_until - clock_timestamp())::float8
+            ELSE 0 END,
+       pauses
+FROM vendors
+WHERE enabled AND name = $1
+FOR SHARE";
+
 const PAUSE: &str = "
 UPDATE vendors SET
     paused_until = GREATEST(CASE WHEN $2 = 'Infinity'::float8 THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => $2) END,
@@ -85,36 +97,48 @@ const SOURCES: &str =
 pub fn enabled(db: &Db<'_>) -> Result<Vec<Vendor>, Error> {
     let mut vendors = Vec::new();
     for row in select(db, ENABLED, &[])? {
-        let name: String = required(&row, 1)?;
-        let Some(product) = Product::from_name(&name) else {
-            continue;
-        };
-        let price_rule: JsonB = required(&row, 5)?;
-        // Guarded by a CHECK; a rule that this version does not know must not be guessed at.
-        let Ok(price_rule) = PriceRule::from_json(&price_rule.0) else {
-            continue;
-        };
-        let options: JsonB = required(&row, 13)?;
-        let doubt_policy: String = required(&row, 12)?;
-        vendors.push(Vendor {
-            product,
-            stage: required(&row, 2)?,
-            base_url: required(&row, 3)?,
-            unit_price: Money::from_micros(required(&row, 4)?),
-            price_rule,
-            daily_call_cap: column(&row, 6)?,
-            daily_spend_cap: column(&row, 7)?.map(Money::from_micros),
-            requests_per_second: required(&row, 8)?,
-            max_in_flight: required::<i32>(&row, 9)?.max(1) as usize,
-            batch_size: required::<i32>(&row, 10)?.max(1) as usize,
-            timeout_ms: required::<i64>(&row, 11)?.max(1) as u64,
-            doubt_policy: policy_named(&doubt_policy),
-            options: options.0,
-            paused_for: required(&row, 14)?,
-            pauses: required(&row, 15)?,
-        });
+        vendors.extend(read(&row)?);
     }
     Ok(vendors)
+}
+
+/// One enabled vendor, kept as it is until the transaction ends.
+pub fn enabled_for_share(db: &mut Db<'_>, name: &str) -> Result<Option<Vendor>, Error> {
+    match write(db, ENABLED_FOR_SHARE, &[name.into()])?.next() {
+        Some(row) => read(&row),
+        None => Ok(None),
+    }
+}
+
+fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Option<Vendor>, Error> {
+    let name: String = required(row, 1)?;
+    let Some(product) = Product::from_name(&name) else {
+        return Ok(None);
+    };
+    let price_rule: JsonB = required(row, 5)?;
+    // Guarded by a CHECK; a rule that this version does not know must not be guessed at.
+    let Ok(price_rule) = PriceRule::from_json(&price_rule.0) else {
+        return Ok(None);
+    };
+    let options: JsonB = required(row, 13)?;
+    let doubt_policy: String = required(row, 12)?;
+    Ok(Some(Vendor {
+        product,
+        stage: required(row, 2)?,
+        base_url: required(row, 3)?,
+        unit_price: Money::from_micros(required(row, 4)?),
+        price_rule,
+        daily_call_cap: column(row, 6)?,
+        daily_spend_cap: column(row, 7)?.map(Money::from_micros),
+        requests_per_second: required(row, 8)?,
+        max_in_flight: required::<i32>(row, 9)?.max(1) as usize,
+        batch_size: required::<i32>(row, 10)?.max(1) as usize,
+        timeout_ms: required::<i64>(row, 11)?.max(1) as u64,
+        doubt_policy: policy_named(&doubt_policy),
+        options: options.0,
+        paused_for: required(row, 14)?,
+        pauses: required(row, 15)?,
+    }))
 }
 
 /// Stops calls to a vendor for `seconds` (infinity: until a person resumes it). A longer pause in force stays.
@@ -173,4 +197,11 @@ const DOUBT_POLICY: &str = "SELECT doubt_policy FROM vendors WHERE name = $1";
 pub fn doubt_policy(db: &Db<'_>, name: &str) -> Result<Option<DoubtPolicy>, Error> {
     let word: Option<String> = super::plan::scalar(select(db, DOUBT_POLICY, &[name.into()])?)?;
     Ok(word.as_deref().map(policy_named))
+}
+
+const SOURCE_OF: &str = "SELECT source FROM vendors WHERE name = $1";
+
+/// The source that a pull vendor's records get.
+pub fn source_of(db: &Db<'_>, name: &str) -> Result<Option<String>, Error> {
+    super::plan::scalar(select(db, SOURCE_OF, &[name.into()])?)
 }

@@ -28,12 +28,6 @@ const READ: &str = "SELECT pid, doing, heartbeat_at, armed_identity FROM worker_
 
 const ARM: &str = "UPDATE worker_state SET armed_identity = $1, armed_at = CASE WHEN $1 IS NOT NULL THEN now() END";
 
-const CLUSTER: &str = "
-SELECT (SELECT system_identifier::text FROM pg_control_system()),
-       substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),
-       (SELECT oid::text FROM pg_database WHERE datname = current_database()),
-       current_setting('data_directory')";
-
 // Qualified: it runs before the schema, and so the search_path, is known.
 const INSTALLED: &str = "
 SELECT e.oid, e.extversion, pg_catalog.quote_ident(n.nspname)
@@ -49,14 +43,6 @@ pub struct State {
     pub doing: Option<String>,
     pub heartbeat_at: Option<TimestampWithTimeZone>,
     pub armed_identity: Option<String>,
-}
-
-/// What a cluster is known by.
-pub struct Cluster {
-    pub system_identifier: String,
-    pub timeline: String,
-    pub database: String,
-    pub data_directory: String,
 }
 
 /// Takes the worker's lock for this session; false while another worker lives.
@@ -108,18 +94,6 @@ pub fn read(db: &Db<'_>) -> Result<State, Error> {
 pub fn arm(db: &mut Db<'_>, identity: Option<&str>) -> Result<(), Error> {
     write(db, ARM, &[identity.into()])?;
     Ok(())
-}
-
-pub fn cluster(db: &Db<'_>) -> Result<Cluster, Error> {
-    let row = select(db, CLUSTER, &[])?
-        .next()
-        .ok_or_else(|| Error::Internal("the cluster has no identity".into()))?;
-    Ok(Cluster {
-        system_identifier: required(&row, 1)?,
-        timeline: required(&row, 2)?,
-        database: required(&row, 3)?,
-        data_directory: required(&row, 4)?,
-    })
 }
 
 /// Oid, version and quoted schema of the installed extension; None: not installed in this database.

@@ -152,6 +152,11 @@ pub fn poll_request(product: Product, account: &Account<'_>, item: &Item) -> Opt
     }
 }
 
+/// Can the vendor be asked, for nothing, what became of a purchase?
+pub fn has_question(product: Product) -> bool {
+    product == Product::InstantlyVerify
+}
+
 /// How many items one call may carry.
 pub fn max_batch(product: Product) -> usize {
     match product {

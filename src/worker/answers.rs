@@ -50,16 +50,22 @@ pub enum Verdict {
     NoAnswer(String),
 }
 
-/// Takes what the network thread delivered and stores it; true when something was stored.
+/// Takes what the network thread delivered and stores it; true when something was stored. What cannot be stored
+/// now stays in `session.landed`, and nothing new is sent before it is.
 pub fn take(session: &mut Session) -> Result<bool, Error> {
     session.network.drain_wake();
-    while let Some(incoming) = session
-        .network
-        .receive()
-        .map_err(|_| Error::Internal("the network thread has ended".into()))?
-    {
-        if let Some(flight) = session.land(incoming.ticket) {
-            session.landed.push(judge(flight, incoming));
+    loop {
+        match session.network.receive() {
+            Ok(Some(incoming)) => {
+                if let Some(flight) = session.land(incoming.ticket) {
+                    session.landed.push(judge(flight, incoming));
+                }
+            }
+            Ok(None) => break,
+            Err(_) => {
+                session.network_is_gone = true;
+                break;
+            }
         }
     }
     if session.landed.is_empty() {
@@ -70,39 +76,26 @@ pub fn take(session: &mut Session) -> Result<bool, Error> {
         return Ok(true);
     }
     // One of them, or the database, is in the way: each on its own, so that one cannot hold up the others.
-    let mut left = Vec::new();
-    let mut trouble = None;
+    let before = session.landed.len();
     for landed in std::mem::take(&mut session.landed) {
-        match transact(|db| store_one(db, &landed)) {
-            Ok(()) => {}
-            Err(error @ Error::Database { code, .. }) if is_about_data(code) => {
-                let why = format!("the answer cannot be stored: {error}");
-                transact(|db| {
-                    doubt::doubt(
-                        db,
-                        vendors::DoubtPolicy::Hold,
-                        &landed.flight.call_ids,
-                        &why,
-                    )
-                })?;
-            }
-            Err(error) => {
-                trouble = Some(error);
-                left.push(landed);
-            }
+        if let Err(error) = store_alone(&landed) {
+            pgrx::warning!("equity_connect: an answer waits to be stored: {error}");
+            session.landed.push(landed);
         }
     }
-    session.landed = left;
-    trouble.map_or(Ok(true), Err)
+    Ok(session.landed.len() < before)
 }
 
-/// Would the same data fail again? (SQLSTATE classes 22, data, and 23, constraints.)
-fn is_about_data(code: PgSqlErrorCode) -> bool {
-    let sqlstate = code as i32;
-    // Six bits a character, the class in the lowest twelve (MAKE_SQLSTATE in elog.h).
-    let class = (sqlstate & 0x3f, (sqlstate >> 6) & 0x3f);
-    let digit = |c: u8| i32::from(c - b'0');
-    class == (digit(b'2'), digit(b'2')) || class == (digit(b'2'), digit(b'3'))
+/// Stores one answer; one that cannot be stored whatever happens becomes a purchase in doubt.
+fn store_alone(landed: &Landed) -> Result<(), Error> {
+    match transact(|db| store_one(db, landed)) {
+        Err(error) if error.is_about_data() => {
+            let why = format!("the answer cannot be stored: {error}");
+            let calls = &landed.flight.call_ids;
+            transact(|db| doubt::doubt(db, None, vendors::DoubtPolicy::Hold, calls, &why))
+        }
+        other => other,
+    }
 }
 
 fn judge(flight: Flight, incoming: Incoming) -> Landed {
@@ -180,7 +173,10 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         }
         Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
         Verdict::Reply(Reply::Doubtful { reason }) | Verdict::NoAnswer(reason) => {
-            doubt::doubt(db, flight.vendor.doubt_policy, &flight.call_ids, reason)
+            // A vendor in trouble is not sent the next hundred purchases to doubt.
+            pause(db, &flight.vendor, None, reason)?;
+            let policy = flight.vendor.doubt_policy;
+            doubt::doubt(db, Some(flight.product), policy, &flight.call_ids, reason)
         }
     }
 }
@@ -202,6 +198,7 @@ fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), E
     if !silent.is_empty() {
         doubt::doubt(
             db,
+            None,
             vendors::DoubtPolicy::Hold,
             &silent,
             "the answer does not mention this item",

@@ -35,13 +35,16 @@ struct Context<'a> {
     now: String,
 }
 
-/// Applies answers that wait; true when there were any.
+/// Applies answers that wait; true when any was applied or parked. Those whose lead is locked by another session are
+/// left for a later turn.
 pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
     transact(|db| {
-        let answers = calls::to_apply(db, BATCH)?;
+        let mut answers = calls::to_apply(db, BATCH)?;
         if answers.is_empty() {
             return Ok(false);
         }
+        // In the order in which everybody locks leads.
+        answers.sort_by_key(|answer| answer.lead_id.map(|id| *id.as_bytes()));
         let ids: Vec<i64> = answers.iter().map(|answer| answer.id).collect();
         let waiting = jobs::of_calls(db, &ids)?;
         let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
@@ -50,13 +53,17 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
             history: calls::history(db, lead_ids, settings::refresh_after_minutes())?,
             now: leads::now_rfc3339(db)?,
         };
+        let mut moved = false;
         for answer in &answers {
             let job = waiting.iter().find(|job| job.call_id == Some(answer.id));
-            if let Err(error) = attempt(|| apply_one(db, answer, job, &context)) {
-                park(db, answer, job, &error)?;
+            match attempt(|| apply_one(db, answer, job, &context)) {
+                Err(Error::Busy) => continue,
+                Err(error) => park(db, answer, job, &error)?,
+                Ok(()) => {}
             }
+            moved = true;
         }
-        Ok(true)
+        Ok(moved)
     })
 }
 
@@ -102,7 +109,10 @@ fn apply_to_lead(
     job: Option<&Job>,
     context: &Context<'_>,
 ) -> Result<Option<bool>, Error> {
-    let Some(mut lead) = leads::load_for_update(db, vec![lead_id])?.pop() else {
+    let Some(mut lead) = leads::load_unlocked_for_update(db, vec![lead_id])?.pop() else {
+        if leads::exists(db, lead_id)? {
+            return Err(Error::Busy);
+        }
         // Deleted meanwhile: the answer stays in the ledger, there is nothing to do.
         return job
             .map_or(Ok(()), |job| jobs::finish(db, &[job.id]))
@@ -195,10 +205,10 @@ pub fn plan(vendors: &[Vendor]) -> Result<bool, Error> {
         let claimed = jobs::claim_unplanned(db, 2 * BATCH)?;
         let ids: Vec<Uuid> = claimed.iter().filter_map(|job| job.lead_id).collect();
         let history = calls::history(db, ids.clone(), settings::refresh_after_minutes())?;
-        let found = leads::load_for_update(db, ids)?;
+        let found = leads::load_unlocked_for_update(db, ids)?;
         for job in &claimed {
             let Some(lead) = found.iter().find(|lead| Some(lead.id) == job.lead_id) else {
-                jobs::finish(db, &[job.id])?;
+                put_off_or_finish(db, job)?;
                 continue;
             };
             let step = facts::next_step(lead, &facts::purchases_of(lead.id, &history), &sources);
@@ -207,6 +217,16 @@ pub fn plan(vendors: &[Vendor]) -> Result<bool, Error> {
         }
         Ok(!claimed.is_empty())
     })
+}
+
+/// A job whose lead another session has locked waits a moment; one whose lead is gone is done.
+pub fn put_off_or_finish(db: &mut Db<'_>, job: &Job) -> Result<(), Error> {
+    match job.lead_id {
+        Some(lead) if leads::exists(db, lead)? => {
+            jobs::postpone(db, job.id, 2.0, "another session that works on the lead")
+        }
+        _ => jobs::finish(db, &[job.id]),
+    }
 }
 
 /// A lead that needs nothing more gets its score and status.

@@ -1,8 +1,11 @@
 //! May this cluster spend? A restored dump, a clone or a promoted standby holds the arming of the cluster it was
 //! copied from, and waits until a person arms it again.
 
+use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use pgrx::pg_sys;
 
 use crate::error::Error;
 use crate::store::{Db, worker_state};
@@ -10,20 +13,33 @@ use crate::store::{Db, worker_state};
 /// What tells this cluster from every copy of it: its system identifier, the timeline (a promotion starts a new
 /// one), the database's oid (a restore into another database), and the very file system entry of its data
 /// directory (a copy of the files, running beside or instead of the original).
-pub fn identity(db: &Db<'_>) -> Result<String, Error> {
-    let cluster = worker_state::cluster(db)?;
-    let version_file = Path::new(&cluster.data_directory).join("PG_VERSION");
-    let entry = std::fs::metadata(version_file).map_err(|error| {
+pub fn identity() -> Result<String, Error> {
+    // SAFETY: set when the server and the session started. The timeline is known outside recovery only, and no
+    // worker runs in recovery.
+    let (system, timeline, database, data) = unsafe {
+        if pg_sys::RecoveryInProgress() {
+            let message = "this server is in recovery".to_string();
+            let hint = "Ask the primary.";
+            return Err(Error::WrongState { message, hint });
+        }
+        let data = CStr::from_ptr(pg_sys::DataDir)
+            .to_string_lossy()
+            .into_owned();
+        (
+            pg_sys::GetSystemIdentifier(),
+            pg_sys::GetWALInsertionTimeLine(),
+            pg_sys::MyDatabaseId.to_u32(),
+            data,
+        )
+    };
+    let entry = std::fs::metadata(Path::new(&data).join("PG_VERSION")).map_err(|error| {
         Error::Internal(format!(
             "the data directory cannot be read: {}",
             error.kind()
         ))
     })?;
     Ok(format!(
-        "{}/{}/{}/{}.{}.{}",
-        cluster.system_identifier,
-        cluster.timeline,
-        cluster.database,
+        "{system}/{timeline}/{database}/{}.{}.{}",
         entry.ino(),
         entry.mtime(),
         entry.mtime_nsec()
@@ -38,13 +54,19 @@ pub enum Arming {
     NotArmed,
     /// The database was copied from the cluster that was armed.
     OtherCluster,
+    /// A standby neither spends nor has a worker.
+    InRecovery,
 }
 
 pub fn state(db: &Db<'_>) -> Result<Arming, Error> {
+    // SAFETY: reads a flag in shared memory.
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        return Ok(Arming::InRecovery);
+    }
     let armed = worker_state::read(db)?.armed_identity;
     Ok(match armed {
         None => Arming::NotArmed,
-        Some(armed) if armed == identity(db)? => Arming::Armed,
+        Some(armed) if armed == identity()? => Arming::Armed,
         Some(_) => Arming::OtherCluster,
     })
 }
@@ -55,6 +77,7 @@ impl Arming {
         match self {
             Self::Armed => None,
             Self::NotArmed => Some("spending is not armed"),
+            Self::InRecovery => Some("this server is in recovery"),
             Self::OtherCluster => {
                 Some("this database is a copy: spending was armed on another cluster")
             }

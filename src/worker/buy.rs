@@ -1,12 +1,11 @@
 //! Purchases for leads: claim due jobs, look at each lead again, reserve the money, commit, mark as sending,
 //! commit, and only then hand the requests to the network.
 
-use std::collections::BTreeMap;
-
 use pgrx::Uuid;
 
-use super::apply::{close_if_done, go_on};
+use super::apply::{close_if_done, go_on, put_off_or_finish};
 use super::facts;
+use super::pull::{still_open, wait_for_budget};
 use super::send::{Reserved, in_batches, send, start};
 use super::session::Session;
 use super::transact::transact;
@@ -16,13 +15,15 @@ use crate::store::Db;
 use crate::store::budgets::{self, Cap, Counts, Wish};
 use crate::store::calls::{self, NewCall};
 use crate::store::jobs::{self, Job};
-use crate::store::leads::{self, Lead};
+use crate::store::leads;
 use crate::store::settlement;
 use crate::store::vendors::Vendor;
 use crate::vendors::max_batch;
 
 /// What a job waits for when a cap is reached; looked for again when caps change.
 pub const DAILY_CAP: &str = "the next day of the budget";
+/// Seconds that a job waits for money that others have reserved and may give back.
+pub const RESERVED_WAIT: f64 = 15.0;
 
 /// Buys what due jobs of `vendor` need, as far as its rate, its slots and the caps allow; true when anything moved.
 pub fn buy_for_leads(
@@ -61,6 +62,9 @@ fn reserve(
     epoch: i64,
     hash_key: &[u8],
 ) -> Result<Vec<Reserved>, Error> {
+    let Some(vendor) = &still_open(db, vendor)? else {
+        return Ok(Vec::new());
+    };
     let wanted = wanted(db, claimed, vendor, vendors, hash_key)?;
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -77,14 +81,8 @@ fn reserve(
         .unwrap_or(0)
         .min(wanted.len());
     if granted < wanted.len() {
-        let wait = budgets::seconds_to_next_day(db, &timezone)?;
-        jobs::postpone_vendor(
-            db,
-            vendor.name(),
-            wait,
-            DAILY_CAP,
-            &job_ids(&wanted[..granted]),
-        )?;
+        let (wait, why) = wait_for_budget(db, &timezone, grant)?;
+        jobs::postpone_vendor(db, vendor.name(), wait, why, &job_ids(&wanted[..granted]))?;
     }
     insert(db, &wanted[..granted], vendor, epoch, &day, claimed)
 }
@@ -105,14 +103,11 @@ fn wanted(
     let ids: Vec<Uuid> = claimed.iter().filter_map(|job| job.lead_id).collect();
     let history = calls::history(db, ids.clone(), settings::refresh_after_minutes())?;
     // Locked until the reservation commits: an opt-out that commits first is seen here, a later one comes after.
-    let found: BTreeMap<[u8; 16], Lead> = leads::load_for_update(db, ids)?
-        .into_iter()
-        .map(|lead| (*lead.id.as_bytes(), lead))
-        .collect();
+    let found = leads::load_unlocked_for_update(db, ids)?;
     let mut wanted = Vec::new();
     for job in claimed {
-        let Some(lead) = job.lead_id.and_then(|id| found.get(id.as_bytes())) else {
-            jobs::finish(db, &[job.id])?;
+        let Some(lead) = found.iter().find(|lead| Some(lead.id) == job.lead_id) else {
+            put_off_or_finish(db, job)?;
             continue;
         };
         let step = facts::next_step(lead, &facts::purchases_of(lead.id, &history), &sources);

@@ -1,15 +1,24 @@
 //! Purchases that ended without an answer: given back, or in doubt.
 
+use std::time::Duration;
+
 use crate::error::Error;
+use crate::retry::{self, Schedule};
 use crate::settings;
-use crate::store::Db;
 use crate::store::dlq::{self, Kind};
 use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Resolution};
 use crate::store::vendors::DoubtPolicy;
+use crate::store::{Db, replays};
+use crate::vendors::{Product, has_question};
 
 /// How soon a vendor is asked what became of a purchase in doubt, in seconds.
 const ASK_AFTER: f64 = 2.0;
+/// Waits before the same request is sent again.
+const REPLAYS: Schedule = Schedule {
+    base: Duration::from_secs(1),
+    cap: Duration::from_secs(60),
+};
 
 /// Purchases that were provably not made: their money comes back, and their jobs are due again.
 pub fn give_back(db: &mut Db<'_>, calls: &[i64], why: &str, sharing: Sharing) -> Result<(), Error> {
@@ -17,16 +26,36 @@ pub fn give_back(db: &mut Db<'_>, calls: &[i64], why: &str, sharing: Sharing) ->
     jobs::let_go(db, calls, sharing)
 }
 
-/// Purchases that were sent and have no answer.
-pub fn doubt(db: &mut Db<'_>, policy: DoubtPolicy, calls: &[i64], why: &str) -> Result<(), Error> {
+/// Purchases that were sent and have no answer. A policy that a purchase cannot follow is a hold.
+pub fn doubt(
+    db: &mut Db<'_>,
+    product: Option<Product>,
+    policy: DoubtPolicy,
+    calls: &[i64],
+    why: &str,
+) -> Result<(), Error> {
     match policy {
-        DoubtPolicy::Hold => hold(db, calls, why),
-        DoubtPolicy::Ask => settlement::doubt(db, calls, why, Some(ASK_AFTER)),
-        DoubtPolicy::Replay => replay(db, calls, why),
+        DoubtPolicy::Ask if product.is_some_and(has_question) => {
+            settlement::doubt(db, calls, why, Some(ASK_AFTER))
+        }
+        DoubtPolicy::Replay => {
+            let replayable = replays::with_session(db, calls)?;
+            let others: Vec<i64> = calls
+                .iter()
+                .copied()
+                .filter(|call| !replayable.contains(call))
+                .collect();
+            hold(db, &others, why)?;
+            replay(db, &replayable, why)
+        }
+        DoubtPolicy::Hold | DoubtPolicy::Ask => hold(db, calls, why),
     }
 }
 
 fn hold(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
+    if calls.is_empty() {
+        return Ok(());
+    }
     settlement::doubt(db, calls, why, None)?;
     park_jobs(db, calls, why)
 }
@@ -41,8 +70,12 @@ pub fn park_jobs(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error>
     dlq::from_jobs(db, &waiting, Kind::Doubt, &error, None)
 }
 
-/// The same request will be sent again under the same idempotency key, in a new row of the ledger.
+/// The very same request will be sent again under its idempotency key, in a new row of the ledger. Only requests
+/// within a search session have such a key: without it a second request is a second bill.
 fn replay(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
+    if calls.is_empty() {
+        return Ok(());
+    }
     settlement::doubt(db, calls, why, None)?;
     for job in jobs::of_calls(db, calls)? {
         let Some(call) = job.call_id else { continue };
@@ -50,14 +83,15 @@ fn replay(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
             park_jobs(db, &[call], why)?;
             continue;
         }
+        let tries = u32::try_from(job.attempts).unwrap_or(0) + 1;
+        let wait = retry::backoff(tries, &REPLAYS, super::answers::random_unit());
         settlement::resolve(
             db,
             call,
             Resolution::Replayed,
             "sent again under the same idempotency key",
         )?;
-        jobs::count_attempt(db, job.id)?;
-        jobs::let_go(db, &[call], Sharing::AsBefore)?;
+        jobs::replay(db, job.id, wait.as_secs_f64())?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::contact::{Contact, Kind, PhoneType};
 use crate::error::Error;
 use crate::store::calls::Answered;
 use crate::store::leads::Lead;
-use crate::store::{Db, identity};
+use crate::store::{Db, matches};
 use crate::vendors::instantly_verify::{self, EmailVerdict};
 use crate::vendors::signalwire_lookup::{self, PhoneVerdict};
 use crate::vendors::{Enrichment, Product, Subject, Unreadable, batchdata_skip_trace, melissa};
@@ -104,8 +104,10 @@ fn enrich(
         }
     }
     if let Some(mak) = found.mak.as_deref().filter(|_| lead.mak.is_none()) {
-        match identity::owner_of_mak(db, mak)? {
-            Some(other) if other != lead.id => identity::remember_shared_mak(db, lead.id, other)?,
+        match matches::owner_of_mak(db, mak)? {
+            Some(other) if other != lead.id => {
+                matches::remember(db, lead.id, other, matches::SAME_MAK)?
+            }
             _ => lead.mak = Some(mak.to_string()),
         }
     }

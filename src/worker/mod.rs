@@ -16,6 +16,7 @@ mod keys;
 mod learn;
 mod limits;
 mod page;
+mod process;
 mod pull;
 mod recover;
 mod send;
@@ -23,8 +24,6 @@ mod session;
 pub mod shared;
 mod transact;
 
-use std::ffi::CString;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use pgrx::bgworkers::{
@@ -35,6 +34,7 @@ use pgrx::{IntoDatum, pg_guard};
 
 use self::arming::Arming;
 use self::http::Network;
+use self::process::{must_stop, reload_if_asked, report_doing, serve_interrupts, set, wait};
 use self::session::Session;
 use self::transact::transact;
 use crate::error::Error;
@@ -80,31 +80,12 @@ pub extern "C-unwind" fn equity_connect_worker_main(seat: pg_sys::Datum) {
     shared::take_seat(seat.value());
     // Money is never settled on a commit that a crash can take back.
     set("synchronous_commit", "on");
-    set("lock_timeout", "10s");
+    // The worker waits for no session longer than this, so that signals are served and others are not held up.
+    set("lock_timeout", "300ms");
     set("idle_in_transaction_session_timeout", "0");
     run();
     // SAFETY: ends the process; nothing of ours runs after it. Code 1: the postmaster starts it again.
     unsafe { pg_sys::proc_exit(1) }
-}
-
-fn set(name: &str, value: &str) {
-    let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) else {
-        return;
-    };
-    // SAFETY: both strings end in NUL and live across the call, which copies them.
-    unsafe {
-        pg_sys::SetConfigOption(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_SUSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-        );
-    }
-}
-
-fn must_stop() -> bool {
-    // SAFETY: a flag set by the signal handler; the single truth about stopping.
-    unsafe { (&raw const pg_sys::ShutdownRequestPending).read_volatile() != 0 }
 }
 
 fn run() {
@@ -116,9 +97,18 @@ fn run() {
             Ok(sleep) => sleep,
             Err(error) => {
                 pgrx::warning!("equity_connect: {error}");
-                IDLE_SLEEP
+                // Without the socket: an end of the network thread would make it readable for ever.
+                wait(None, Duration::from_secs(1));
+                Duration::ZERO
             }
         };
+        if session
+            .as_ref()
+            .is_some_and(|session| session.network_is_gone)
+        {
+            // What was under way is in doubt; the next session finds it so.
+            session = None;
+        }
         if !sleep.is_zero() {
             wait(session.as_ref(), sleep);
         }
@@ -199,11 +189,15 @@ fn start_session() -> Result<Option<Session>, Error> {
 }
 
 fn turn(session: &mut Session) -> Result<Duration, Error> {
+    let started_at = Instant::now();
     let mut moved = answers::take(session)?;
+    send::give_unsent_back(session)?;
     let view = transact(|db| survey(db))?;
     moved |= apply::apply_answers(&view.vendors)?;
     let doing = activity(session, &view);
-    if view.may_start {
+    // Nothing is sent while an answer cannot be recorded.
+    let may_start = view.may_start && session.landed.is_empty() && !session.network_is_gone;
+    if may_start && !must_stop() {
         moved |= start_work(session, &view)?;
     }
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
@@ -214,7 +208,12 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     if moved {
         Ok(Duration::ZERO)
     } else {
-        sleep_time(session, &view.vendors)
+        let vendors = if may_start {
+            view.vendors.as_slice()
+        } else {
+            &[]
+        };
+        sleep_time(session, vendors, started_at.elapsed())
     }
 }
 
@@ -272,19 +271,25 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
     Ok(moved | ask::ask(session, &view.vendors)?)
 }
 
-/// Until the next thing that is due by the clock; answers and new work wake the worker by themselves.
-fn sleep_time(session: &mut Session, enabled: &[Vendor]) -> Result<Duration, Error> {
+/// Until the next thing that is due by the clock, for these vendors; answers and new work wake the worker by themselves.
+fn sleep_time(
+    session: &mut Session,
+    enabled: &[Vendor],
+    turn: Duration,
+) -> Result<Duration, Error> {
     let usable: Vec<String> = enabled
         .iter()
         .filter(|vendor| !vendor.is_paused())
         .map(|vendor| vendor.name().to_string())
         .collect();
+    let askable = ask::askable(session, enabled);
+    let since = turn.as_secs_f64();
     let mut times = transact(|db| {
         Ok(vec![
-            jobs::next_due_in(db, usable)?,
+            jobs::next_due_in(db, usable, since)?,
             dlq::next_retry_in(db)?,
             pulls::next_run_in(db)?,
-            calls::next_poll_in(db)?,
+            calls::next_poll_in(db, askable)?,
         ])
     })?;
     times.extend(
@@ -323,64 +328,6 @@ fn activity(session: &Session, view: &View) -> String {
         0 => "idle".to_string(),
         count => format!("{count} requests under way"),
     }
-}
-
-fn report_doing(doing: &str) {
-    let Ok(text) = CString::new(doing) else {
-        return;
-    };
-    // SAFETY: the string ends in NUL and is copied by the call.
-    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, text.as_ptr()) }
-}
-
-fn reload_if_asked(session: Option<&mut Session>) {
-    if BackgroundWorker::sighup_received() {
-        // SAFETY: the worker's main thread, outside a transaction, as PostgreSQL's own workers do it.
-        unsafe {
-            (&raw mut pg_sys::ConfigReloadPending).write_volatile(0);
-            pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
-        }
-        if let Some(session) = session {
-            session.read_keys();
-        }
-    }
-}
-
-/// Sleeps until the latch is set, an answer arrives, the time is over, or the postmaster dies.
-fn wait(session: Option<&Session>, time: Duration) {
-    let mut events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-    let socket = match session {
-        Some(session) => {
-            events |= pg_sys::WL_SOCKET_READABLE;
-            session.network.wake_socket()
-        }
-        None => -1,
-    };
-    let milliseconds = i64::try_from(time.as_millis()).unwrap_or(1000).max(1);
-    // SAFETY: MyLatch is this process's own latch; the socket lives as long as the session. A stop that is asked
-    // for between the loop's test and this call has set the latch, so the wait ends at once.
-    unsafe {
-        if must_stop() {
-            return;
-        }
-        pg_sys::WaitLatchOrSocket(
-            pg_sys::MyLatch,
-            events as i32,
-            socket,
-            milliseconds,
-            pg_sys::PG_WAIT_EXTENSION,
-        );
-        pg_sys::ResetLatch(pg_sys::MyLatch);
-    }
-}
-
-/// Lets other processes' barriers through (DROP DATABASE waits for them); a cancelled query is nobody's here.
-fn serve_interrupts() {
-    PgTryBuilder::new(AssertUnwindSafe(|| {
-        pgrx::check_for_interrupts!();
-    }))
-    .catch_when(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |_| ())
-    .execute();
 }
 
 /// Stores the answers that arrive within a moment; what stays out is in doubt, and the next worker says so.

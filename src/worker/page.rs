@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::intake;
-use crate::store::Db;
 use crate::store::calls::Answered;
 use crate::store::dlq::{self, BadRecord};
-use crate::store::identity::Outcome;
 use crate::store::jobs::{self, Job, Next};
 use crate::store::leads;
 use crate::store::pulls::{self, ListEnd, Page, Phase, Progress, Pull};
+use crate::store::{Db, replays, settlement, vendors};
 use crate::vendors::batchdata_search::{self, PulledRecord, SearchAnswer};
 use crate::vendors::{FoundContact, SearchPage, Subject};
 
@@ -41,17 +40,26 @@ pub fn apply(
         _ => SearchPage::default(),
     };
     let Some(pull) = pulls::load_for_update(db, pull_id)? else {
+        // Deleted meanwhile: what was paid for is stored all the same.
+        let source = vendors::source_of(db, answer.product.name())?.unwrap_or_default();
+        let tally = store_records(db, &source, pull_id, &page)?;
+        jobs::enqueue_leads(db, tally.new)?;
         return job.map_or(Ok(()), |job| jobs::finish(db, &[job.id]));
     };
+    let lost = lost_records(db, answer, &pull, &page, &asked)?;
     let ids: Vec<String> = page
         .records
         .iter()
         .map(|record| record.vendor_record_id.clone())
         .collect();
     let has_known = pulls::has_seen(db, &pull.source, &pull.query_sig, &ids)?;
-    let tally = store_records(db, &pull, &page)?;
+    let tally = store_records(db, &pull.source, pull.id, &page)?;
     jobs::enqueue_leads(db, tally.new.clone())?;
-    let end = list_end(&page, &asked);
+    let end = if lost {
+        ListEnd::Ahead
+    } else {
+        list_end(&page, &asked)
+    };
     let progress = match pull.phase {
         Phase::Head => head_page(db, &pull, &page, &ids, has_known, end)?,
         Phase::Backfill | Phase::Idle => backfill_page(db, &pull, &page, &ids, end)?,
@@ -81,31 +89,40 @@ pub fn apply(
     }
 }
 
-fn store_records(db: &mut Db<'_>, pull: &Pull, page: &SearchAnswer) -> Result<Tally, Error> {
+fn store_records(
+    db: &mut Db<'_>,
+    source: &str,
+    pull_id: i32,
+    page: &SearchAnswer,
+) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     for record in &page.records {
         tally.records += 1;
-        match intake::upsert_one(db, &pull.source, &lead_record(pull, record)) {
+        match intake::upsert_one(db, source, &lead_record(pull_id, record)) {
             Ok(upserted) => {
                 heed_flags(db, upserted.lead_id, record)?;
-                if upserted.outcome != Outcome::Updated {
+                if upserted.is_new {
                     tally.new.push(upserted.lead_id);
                 }
             }
             // The whole page is tried again when it was the database that refused.
-            Err(error @ (Error::Database { .. } | Error::Contended | Error::Spi(_))) => {
-                return Err(error);
-            }
+            Err(error) if !error.is_about_data() => return Err(error),
             Err(error) => {
                 tally.rejected += 1;
-                reject(db, pull, lead_record(pull, record), &error.to_string())?;
+                let payload = json!({"source": source, "record": lead_record(pull_id, record)});
+                reject(db, pull_id, payload, &error.to_string())?;
             }
         }
     }
     for (record, reason) in &page.unreadable {
         tally.records += 1;
         tally.rejected += 1;
-        reject(db, pull, record.clone(), reason)?;
+        reject(
+            db,
+            pull_id,
+            json!({"source": source, "record": record}),
+            reason,
+        )?;
     }
     Ok(tally)
 }
@@ -124,26 +141,57 @@ fn heed_flags(db: &mut Db<'_>, lead_id: Uuid, record: &PulledRecord) -> Result<(
 }
 
 /// A bad record is parked with all that came, and the others go in.
-fn reject(db: &mut Db<'_>, pull: &Pull, record: Value, reason: &str) -> Result<(), Error> {
-    let payload = json!({"source": pull.source, "record": record});
+fn reject(db: &mut Db<'_>, pull_id: i32, payload: Value, reason: &str) -> Result<(), Error> {
     dlq::add_record(
         db,
         &BadRecord {
             payload,
             error: reason.to_string(),
-            pull_id: Some(pull.id),
+            pull_id: Some(pull_id),
         },
     )
 }
 
+/// A request sent again was answered by an empty page, though the vendor's session counts more records than have
+/// arrived: they were billed and lost with the first answer. The loss goes into the books and before a person.
+fn lost_records(
+    db: &mut Db<'_>,
+    answer: &Answered,
+    pull: &Pull,
+    page: &SearchAnswer,
+    asked: &SearchPage,
+) -> Result<bool, Error> {
+    let is_empty = page.records.is_empty() && page.unreadable.is_empty();
+    let (Some(session), Some(delivered)) = (asked.session.as_deref(), page.delivered) else {
+        return Ok(false);
+    };
+    if !is_empty || !replays::was_replayed(db, answer.id)? {
+        return Ok(false);
+    }
+    let arrived = replays::delivered(db, pull.id, session)?;
+    let lost = i64::try_from(delivered).unwrap_or(i64::MAX) - arrived;
+    if lost <= 0 {
+        return Ok(false);
+    }
+    settlement::charge_lost(db, answer.id, lost)?;
+    let payload = json!({"call_id": answer.id, "lost_records": lost});
+    reject(
+        db,
+        pull.id,
+        payload,
+        "the vendor billed records that it did not deliver again",
+    )?;
+    Ok(true)
+}
+
 /// The vendor's record under our own names, with its list and contact points.
-fn lead_record(pull: &Pull, pulled: &PulledRecord) -> Value {
+fn lead_record(pull_id: i32, pulled: &PulledRecord) -> Value {
     let mut record = pulled.record.clone();
     if let Value::Object(fields) = &mut record {
         fields.insert("vendor_record_id".into(), json!(pulled.vendor_record_id));
         fields
             .entry("vendor_list_id")
-            .or_insert_with(|| json!(format!("pull-{}", pull.id)));
+            .or_insert_with(|| json!(format!("pull-{pull_id}")));
         let (phones, emails): (Vec<_>, Vec<_>) = pulled
             .contacts
             .iter()

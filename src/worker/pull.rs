@@ -1,21 +1,27 @@
 //! The purchase of a page: which page comes next, under which idempotency key, and how many records.
 
-use super::buy::DAILY_CAP;
+use super::arming::{self, Arming};
+use super::buy::{DAILY_CAP, RESERVED_WAIT};
 use super::facts;
 use super::send::{Reserved, send, start};
 use super::session::Session;
 use super::transact::transact;
 use crate::canonical;
 use crate::error::Error;
+use crate::money::Money;
 use crate::settings;
-use crate::store::budgets::{self, Cap, Counts, Wish};
+use crate::store::budgets::{self, Cap, Counts, Grant, Wish};
 use crate::store::calls::{self, NewCall};
 use crate::store::jobs::{self, Job};
 use crate::store::pulls::{self, Phase, Pull};
+use crate::store::replays::{self, Replay};
 use crate::store::settlement;
-use crate::store::vendors::Vendor;
+use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, dlq};
 use crate::vendors::{SearchPage, Subject};
+
+/// How often a page that was paid for and lost is asked for again.
+const MOST_GENERATIONS: usize = 10;
 
 /// Buys the next page of each due pull of `vendor`; true when anything moved.
 pub fn buy_pages(session: &mut Session, vendor: &Vendor) -> Result<bool, Error> {
@@ -56,12 +62,109 @@ fn reserve_page(
     epoch: i64,
     hash_key: &[u8],
 ) -> Result<Option<Reserved>, Error> {
-    let Some(pull_id) = job.pull_id else {
+    let Some(vendor) = still_open(db, vendor)? else {
+        return Ok(None);
+    };
+    let pull = match job.pull_id {
+        Some(pull_id) => pulls::load_for_update(db, pull_id)?,
+        None => None,
+    };
+    let Some(pull) = pull else {
         return jobs::finish(db, &[job.id]).map(|()| None);
     };
-    let Some(mut pull) = pulls::load_for_update(db, pull_id)? else {
+    if !pull.is_enabled {
+        pulls::end_run(db, pull.id, "stopped: the pull is disabled")?;
         return jobs::finish(db, &[job.id]).map(|()| None);
+    }
+    let replay = match job.replays_call_id {
+        Some(call) => replays::to_replay(db, call)?,
+        None => None,
     };
+    let pull = started(db, pull)?;
+    let timezone = settings::budget_timezone();
+    let day = budgets::today(db, &timezone)?;
+    let wish = Wish {
+        purchases: 1,
+        units: replay
+            .as_ref()
+            .map_or(pull.page_size.into(), |replay| replay.units),
+        unit_price: vendor.unit_price,
+    };
+    let grant = budgets::reserve(db, &day, &caps(&pull, &vendor), wish)?;
+    let is_partial = replay.is_some() && grant.units < wish.units;
+    if grant.purchases == 0 || is_partial {
+        if is_partial {
+            let units = grant.units;
+            budgets::change(db, &release(&pull, &vendor, units, &day)?)?;
+        }
+        let (wait, why) = wait_for_budget(db, &timezone, grant)?;
+        return jobs::postpone(db, job.id, wait, why).map(|()| None);
+    }
+    let mut call = match replay {
+        Some(replay) => again(job, &pull, &vendor, replay)?,
+        None => purchase(job, &pull, &vendor, grant.units, hash_key)?,
+    };
+    for _ in 0..MOST_GENERATIONS {
+        let inserted = calls::insert(db, std::slice::from_ref(&call), epoch, &day)?;
+        if let Some(&call_id) = inserted.get(&call.purchase_key) {
+            jobs::wait_for_calls(db, &[(job.id, call_id)])?;
+            let item = calls::item(call_id, call.subject);
+            return Ok(Some(Reserved {
+                call_id,
+                alone: true,
+                item,
+            }));
+        }
+        let Some(earlier) = calls::existing(db, &[&call])?.pop() else {
+            break;
+        };
+        if earlier.state != "resolved" {
+            budgets::change(db, &release(&pull, &vendor, call.units, &day)?)?;
+            return use_earlier(db, job, &earlier).map(|()| None);
+        }
+        // Paid for and lost: the same request once more, so that a vendor that remembers it delivers the page.
+        call.generation = earlier.generation + 1;
+    }
+    Err(Error::Internal(
+        "a page of a pull has too many generations".into(),
+    ))
+}
+
+/// The vendor's row as it is in this transaction, locked: a cap lowered, a pause or a disarming that committed
+/// before the reservation holds for it. None: nothing may be bought from it now.
+pub fn still_open(db: &mut Db<'_>, vendor: &Vendor) -> Result<Option<Vendor>, Error> {
+    let is_armed = arming::state(db)? == Arming::Armed && !settings::paused();
+    let current = vendors::enabled_for_share(db, vendor.name())?;
+    Ok(current.filter(|current| is_armed && !current.is_paused()))
+}
+
+/// How long to wait for money: until the next day when it is spent, a moment when it is only reserved.
+pub fn wait_for_budget(
+    db: &Db<'_>,
+    timezone: &str,
+    grant: Grant,
+) -> Result<(f64, &'static str), Error> {
+    if grant.is_spent {
+        Ok((budgets::seconds_to_next_day(db, timezone)?, DAILY_CAP))
+    } else {
+        Ok((RESERVED_WAIT, DAILY_CAP))
+    }
+}
+
+/// A page that was bought before and is not resolved: its answer is used, or it is waited for.
+fn use_earlier(db: &mut Db<'_>, job: &Job, earlier: &calls::Existing) -> Result<(), Error> {
+    match earlier.state.as_str() {
+        "in_doubt" => {
+            let why = "this page is in doubt; say what became of it with resolve_call()";
+            jobs::wait_for_calls(db, &[(job.id, earlier.id)])?;
+            dlq::from_jobs(db, &[job.id], dlq::Kind::Doubt, why, None)
+        }
+        _ => jobs::wait_for_calls(db, &[(job.id, earlier.id)]),
+    }
+}
+
+/// The pull with a run under way: an idle one starts its next run.
+fn started(db: &mut Db<'_>, mut pull: Pull) -> Result<Pull, Error> {
     if pull.phase == Phase::Idle {
         // A list never walked has no head of its own: its newest page is the first of the backfill.
         pull.phase = if pull.bookmark_page == 0 && !pull.is_exhausted {
@@ -72,38 +175,7 @@ fn reserve_page(
         pull.run_number = pulls::start_run(db, pull.id, pull.phase)?;
         (pull.head_page, pull.head_cursor) = (0, None);
     }
-    let timezone = settings::budget_timezone();
-    let day = budgets::today(db, &timezone)?;
-    let wish = Wish {
-        purchases: 1,
-        units: pull.page_size.into(),
-        unit_price: vendor.unit_price,
-    };
-    let grant = budgets::reserve(db, &day, &caps(&pull, vendor), wish)?;
-    if grant.purchases == 0 {
-        let wait = budgets::seconds_to_next_day(db, &timezone)?;
-        return jobs::postpone(db, job.id, wait, DAILY_CAP).map(|()| None);
-    }
-    let call = purchase(job, &pull, vendor, grant.units, hash_key)?;
-    let inserted = calls::insert(db, std::slice::from_ref(&call), epoch, &day)?;
-    let Some(&call_id) = inserted.get(&call.purchase_key) else {
-        // This very page is held in the ledger, in doubt: a person decides before it is sent again.
-        budgets::change(db, &release(&pull, vendor, &call, &day))?;
-        return dlq::from_jobs(
-            db,
-            &[job.id],
-            dlq::Kind::Job,
-            "this page was bought before and has no answer; see vendor_calls",
-            None,
-        )
-        .map(|()| None);
-    };
-    jobs::wait_for_calls(db, &[(job.id, call_id)])?;
-    Ok(Some(Reserved {
-        call_id,
-        alone: true,
-        item: calls::item(call_id, call.subject),
-    }))
+    Ok(pull)
 }
 
 /// The caps of a page: all vendors together, the pull's records, and the vendor.
@@ -130,18 +202,48 @@ fn caps(pull: &Pull, vendor: &Vendor) -> Vec<Cap> {
     ]
 }
 
-fn release(pull: &Pull, vendor: &Vendor, call: &NewCall, day: &str) -> settlement::Deltas {
+fn release(
+    pull: &Pull,
+    vendor: &Vendor,
+    units: i64,
+    day: &str,
+) -> Result<settlement::Deltas, Error> {
+    let amount = price(vendor, units)?;
     let mut deltas = settlement::Deltas::new();
     for cap in caps(pull, vendor) {
         let delta = deltas.entry((day.to_string(), cap.scope)).or_default();
         delta.reserved_calls -= if cap.counts == Counts::Units {
-            call.units
+            units
         } else {
             1
         };
-        delta.reserved -= call.amount.micros();
+        delta.reserved -= amount.micros();
     }
-    deltas
+    Ok(deltas)
+}
+
+fn price(vendor: &Vendor, units: i64) -> Result<Money, Error> {
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    vendor
+        .unit_price
+        .times(units)
+        .map_err(|problem| Error::Internal(format!("price: {problem}")))
+}
+
+/// The request of a purchase in doubt, to the letter.
+fn again(job: &Job, pull: &Pull, vendor: &Vendor, replay: Replay) -> Result<NewCall, Error> {
+    Ok(NewCall {
+        job_id: job.id,
+        product: vendor.product,
+        stage: facts::stage_of(vendor.product),
+        lead_id: None,
+        pull_id: Some(pull.id),
+        purchase_key: replay.purchase_key,
+        generation: replay.generation,
+        subject: replay.subject,
+        units: replay.units,
+        amount: price(vendor, replay.units)?,
+    })
 }
 
 /// The next page. Its idempotency key follows from where the run stands, so that the same page asked for again,
@@ -153,7 +255,10 @@ fn purchase(
     take: i64,
     hash_key: &[u8],
 ) -> Result<NewCall, Error> {
-    let signature = pull.query_sig.get(..24).unwrap_or(&pull.query_sig);
+    // Of this installation alone: two databases with one account must not share a session, in which the vendor
+    // delivers each record once.
+    let own = canonical::keyed_hash(hash_key, &["session", &pull.source, &pull.query_sig]);
+    let signature = own.get(..24).unwrap_or(&own);
     let uses_session = vendor
         .options
         .get("search_session")
@@ -165,7 +270,10 @@ fn purchase(
             ("b", pull.bookmark_page + 1, pull.bookmark_cursor.clone())
         }
     };
-    let idempotency_key = format!("ec-{signature}-r{}-{mark}{number}", pull.run_number);
+    let idempotency_key = format!(
+        "ec-{signature}-p{}-r{}-{mark}{number}",
+        pull.id, pull.run_number
+    );
     let pages_before = u32::try_from(number - 1).unwrap_or(0);
     // Without a cursor: a session leaves out what it delivered, so its list starts anew; else count the pages.
     let skip = (cursor.is_none() && pages_before > 0 && !uses_session)
@@ -178,7 +286,6 @@ fn purchase(
         session: uses_session.then(|| format!("ec-{signature}")),
         idempotency_key: idempotency_key.clone(),
     };
-    let units = u32::try_from(take).unwrap_or(u32::MAX);
     Ok(NewCall {
         job_id: job.id,
         product: vendor.product,
@@ -197,9 +304,6 @@ fn purchase(
         generation: 1,
         subject: Subject::Search(subject),
         units: take,
-        amount: vendor
-            .unit_price
-            .times(units)
-            .map_err(|problem| Error::Internal(format!("price: {problem}")))?,
+        amount: price(vendor, take)?,
     })
 }

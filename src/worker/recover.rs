@@ -1,45 +1,36 @@
 //! What a dead worker left behind.
 
-use std::collections::BTreeMap;
-
 use super::doubt;
 use crate::error::Error;
 use crate::store::jobs::Sharing;
+use crate::store::subtransaction::attempt;
 use crate::store::vendors::{self, DoubtPolicy};
 use crate::store::{Db, calls};
+use crate::vendors::Product;
 
-/// After a restart: what earlier workers reserved is given back, what they were sending is in doubt.
+/// After a restart: what earlier workers reserved is given back, what they were sending is in doubt. One purchase
+/// that resists does not keep the worker from starting; it stays as it is, and its money reserved.
 pub fn recover(db: &mut Db<'_>, epoch: i64) -> Result<(), Error> {
-    let mut reserved = Vec::new();
-    let mut sending: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let (mut given_back, mut in_doubt) = (0, 0);
     for (id, vendor, state) in calls::left_open(db, epoch)? {
-        if state == "reserved" {
-            reserved.push(id)
-        } else {
-            sending.entry(vendor).or_default().push(id)
+        let result = attempt(|| {
+            if state == "reserved" {
+                let why = "not sent: the worker ended first";
+                return doubt::give_back(db, &[id], why, Sharing::AsBefore);
+            }
+            let policy = vendors::doubt_policy(db, &vendor)?.unwrap_or(DoubtPolicy::Hold);
+            let why = "the worker ended while it was waiting for the answer";
+            doubt::doubt(db, Product::from_name(&vendor), policy, &[id], why)
+        });
+        match result {
+            Ok(()) if state == "reserved" => given_back += 1,
+            Ok(()) => in_doubt += 1,
+            Err(error) => pgrx::warning!("equity_connect: purchase {id} is left {state}: {error}"),
         }
     }
-    doubt::give_back(
-        db,
-        &reserved,
-        "not sent: the worker ended first",
-        Sharing::AsBefore,
-    )?;
-    let count: usize = sending.values().map(Vec::len).sum();
-    for (vendor, ids) in sending {
-        let policy = vendors::doubt_policy(db, &vendor)?.unwrap_or(DoubtPolicy::Hold);
-        doubt::doubt(
-            db,
-            policy,
-            &ids,
-            "the worker ended while it was waiting for the answer",
-        )?;
-    }
-    if !reserved.is_empty() || count > 0 {
+    if given_back > 0 || in_doubt > 0 {
         pgrx::log!(
-            "equity_connect: after a restart, {} purchases were given back and {} were in doubt",
-            reserved.len(),
-            count
+            "equity_connect: after a restart, {given_back} purchases were given back and {in_doubt} were in doubt"
         );
     }
     Ok(())

@@ -51,26 +51,41 @@ pub fn send(
     started: usize,
 ) -> Result<(), Error> {
     let mut slots = started;
-    let result = batches.into_iter().try_for_each(|batch| {
+    let mut result = Ok(());
+    for batch in batches {
         let call_ids: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
-        if slots == 0 {
-            return transact(|db| {
-                super::doubt::give_back(
-                    db,
-                    &call_ids,
-                    "not sent: no slot was left",
-                    Sharing::AsBefore,
-                )
-            });
+        if slots == 0 || result.is_err() {
+            session.unsent.extend(call_ids);
+            continue;
         }
-        let sent = send_one(session, vendor, batch)?;
-        slots -= usize::from(sent);
-        Ok(())
-    });
+        match send_one(session, vendor, batch) {
+            Ok(sent) => slots -= usize::from(sent),
+            Err(error) => {
+                session.unsent.extend(call_ids);
+                result = Err(error);
+            }
+        }
+    }
     for _ in 0..slots {
         session.limiter(vendor).landed();
     }
     result
+}
+
+/// Gives reserved purchases back that could not be sent. A purchase that did leave is not among them any more.
+pub fn give_unsent_back(session: &mut Session) -> Result<(), Error> {
+    if session.unsent.is_empty() {
+        return Ok(());
+    }
+    let unsent: Vec<i64> = session
+        .unsent
+        .iter()
+        .copied()
+        .filter(|id| !session.is_under_way(*id))
+        .collect();
+    transact(|db| super::doubt::give_back(db, &unsent, "not sent", Sharing::AsBefore))?;
+    session.unsent.clear();
+    Ok(())
 }
 
 /// True when a request went to the network.

@@ -42,6 +42,10 @@ pub struct Session {
     pub flights: HashMap<u64, Flight>,
     /// Ended requests whose outcome is not stored yet.
     pub landed: Vec<super::answers::Landed>,
+    /// Reserved purchases that could not be sent; to be given back.
+    pub unsent: Vec<i64>,
+    /// The network thread has ended: this session is over once what landed is stored.
+    pub network_is_gone: bool,
     limits: HashMap<Product, Limiter>,
     next_ticket: u64,
     last_beat: Option<Instant>,
@@ -60,6 +64,8 @@ impl Session {
             network,
             flights: HashMap::new(),
             landed: Vec::new(),
+            unsent: Vec::new(),
+            network_is_gone: false,
             limits: HashMap::new(),
             next_ticket: 1,
             last_beat: None,
@@ -159,6 +165,15 @@ impl Session {
             .collect()
     }
 
+    /// Is this purchase on its way, or back and not stored yet?
+    pub fn is_under_way(&self, call: i64) -> bool {
+        let landed = self.landed.iter().map(|landed| &landed.flight);
+        self.flights
+            .values()
+            .chain(landed)
+            .any(|flight| flight.call_ids.contains(&call))
+    }
+
     /// A request ended: its slot is free again.
     pub fn land(&mut self, ticket: u64) -> Option<Flight> {
         let flight = self.flights.remove(&ticket)?;
@@ -184,7 +199,11 @@ impl Session {
 
     /// Did any cap change since the last time?
     pub fn caps_changed(&mut self, vendors: &[Vendor]) -> bool {
-        let mut caps = format!("{:?}", settings::daily_spend_cap());
+        let mut caps = format!(
+            "{:?}|{}",
+            settings::daily_spend_cap(),
+            settings::budget_timezone()
+        );
         for vendor in vendors {
             caps.push_str(&format!(
                 "|{}:{:?}:{:?}:{:?}",

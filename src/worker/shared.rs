@@ -82,7 +82,10 @@ pub fn wake_at_commit() -> bool {
                 }
             }
         });
-        register_xact_callback(PgXactCallbackEvent::Abort, || WILL_WAKE.set(false));
+        // A prepared transaction wakes nobody: whoever commits it is another one.
+        for end in [PgXactCallbackEvent::Abort, PgXactCallbackEvent::Prepare] {
+            register_xact_callback(end, || WILL_WAKE.set(false));
+        }
     }
     true
 }
