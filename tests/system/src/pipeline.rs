@@ -21,7 +21,9 @@ pub const ZIPS: [&str; 3] = ["90028", "90038", "90046"];
 pub const VENDORS: [Vendor; 5] =
     [Vendor::BatchdataSearch, Vendor::Melissa, Vendor::BatchdataSkipTrace, Vendor::InstantlyVerify, Vendor::SignalwireLookup];
 /// How long work may stand still before a test gives up.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_secs(45);
+/// How long work may take at all.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -152,7 +154,7 @@ impl Pipeline {
         self.db.run("SELECT request_pull(source, params) FROM pulls")
     }
 
-    /// Waits until nothing is left to do. Gives up when nothing moves for a while, and says where things stand.
+    /// Waits until nothing is left to do. Gives up when nothing moves for a while, or it takes too long, and says where things stand.
     pub fn finish(&mut self) -> Outcome {
         self.wait_for_work(is_idle)
     }
@@ -160,7 +162,8 @@ impl Pipeline {
     /// Waits, as long as work moves, until `is_done`.
     pub fn wait_for_work(&mut self, mut is_done: impl FnMut(&mut Session) -> Outcome<bool>) -> Outcome {
         let mut seen = String::new();
-        let mut moved_at = Instant::now();
+        let started = Instant::now();
+        let mut moved_at = started;
         loop {
             if is_done(&mut self.db)? {
                 return Ok(());
@@ -169,8 +172,8 @@ impl Pipeline {
             if now != seen {
                 (seen, moved_at) = (now, Instant::now());
             }
-            if moved_at.elapsed() > STALL {
-                return Err(format!("nothing moves any more:\n{}", self.state_of_things()?).into());
+            if moved_at.elapsed() > STALL || started.elapsed() > PATIENCE {
+                return Err(format!("the work does not end:\n{}", self.state_of_things()?).into());
             }
             std::thread::sleep(Duration::from_millis(50));
         }

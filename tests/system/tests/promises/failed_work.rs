@@ -38,7 +38,6 @@ fn requests(pipeline: &Pipeline) -> u64 {
 fn an_answer_that_the_database_refuses_is_tried_again_by_itself_and_not_bought_again() -> Outcome {
     let (seed, _) = seed::choose("refused_by_database", 51);
     let mut pipeline = Pipeline::start(Plan::new(seed, 40))?;
-    pipeline.open_vendors(&[Melissa])?;
     pipeline.db.run("ALTER TABLE leads ADD CONSTRAINT no_mak CHECK (mak IS NULL)")?;
     pipeline.enrich_doors(10)?;
     pipeline.wait_for_work(|db| db.one("SELECT count(*) > 3 FROM dlq WHERE kind = 'answer' AND retry_after > now()"))?;

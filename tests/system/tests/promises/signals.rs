@@ -16,7 +16,6 @@ fn in_mid_call(test: &str) -> Outcome<Pipeline> {
     let (seed, _) = seed::choose(test, 12);
     let mut pipeline = Pipeline::start(Plan::new(seed, 30))?;
     pipeline.simulator().set_latency(Vendor::Melissa, Duration::from_secs(30));
-    pipeline.open_vendors(&[Vendor::Melissa])?;
     pipeline.enrich_doors(1)?;
     pipeline.wait_for_request(Vendor::Melissa)?;
     Ok(pipeline)

@@ -12,7 +12,6 @@ fn no_transaction_is_open_while_a_vendor_is_called() -> Outcome {
     let (seed, _) = seed::choose("no_transaction", 8);
     let mut pipeline = Pipeline::start(Plan::new(seed, 50))?;
     pipeline.simulator().set_latency(Vendor::Melissa, Duration::from_secs(3));
-    pipeline.open_vendors(&[Vendor::Melissa])?;
     pipeline.enrich_doors(1)?;
     pipeline.wait_for_request(Vendor::Melissa)?;
     let (mut looks, mut open) = (0, 0);
