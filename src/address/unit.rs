@@ -94,15 +94,7 @@ impl Units {
             .count();
         let at = 1 + marks;
         if designator.class == Class::Urbanization {
-            let name = &words[1..];
-            let end = name
-                .iter()
-                .position(|word| word.gap.is_break() || starts(word) || has_id_form(word.text));
-            let name = &name[..end.unwrap_or(name.len())];
-            let mut id = String::new();
-            name.iter().for_each(|word| push(&mut id, word.text));
-            self.push(Class::Urbanization, id);
-            return 1 + name.len();
+            return self.read_urbanization(words);
         }
         let next = words
             .get(at)
@@ -118,17 +110,7 @@ impl Units {
                 self.push(designator.class, floor_id(designator.class, id));
                 at + used
             }
-            _ if is_alone => {
-                self.push(designator.class, String::new());
-                // `Basement Apt`: the apartment is the basement.
-                let trailing = words.get(at).and_then(|word| designator_word(word.text));
-                let is_empty = trailing.is_some_and(|word| word.class == Class::Plain);
-                if is_empty && words.len() == at + 1 {
-                    at + 1
-                } else {
-                    at
-                }
-            }
+            _ if is_alone => self.read_alone(designator.class, words, at),
             // `Apt Rear`: the designator says nothing that the next one doesn't.
             Some(_) | None if at < words.len() && designator.class == Class::Plain => at,
             _ => {
@@ -136,6 +118,27 @@ impl Units {
                 at
             }
         }
+    }
+
+    /// `Rear`, `Basement Apt`: a place that needs no identifier, up to the word `at`.
+    fn read_alone(&mut self, class: Class, words: &[Word<'_>], at: usize) -> usize {
+        self.push(class, String::new());
+        let trailing = words.get(at).and_then(|word| designator_word(word.text));
+        let is_empty = trailing.is_some_and(|word| word.class == Class::Plain);
+        at + usize::from(is_empty && words.len() == at + 1)
+    }
+
+    /// `Urb Las Gladiolas`: the name runs to a break, a number or another designator.
+    fn read_urbanization(&mut self, words: &[Word<'_>]) -> usize {
+        let name = &words[1..];
+        let end = name
+            .iter()
+            .position(|word| word.gap.is_break() || starts(word) || has_id_form(word.text));
+        let name = &name[..end.unwrap_or(name.len())];
+        let mut id = String::new();
+        name.iter().for_each(|word| push(&mut id, word.text));
+        self.push(Class::Urbanization, id);
+        1 + name.len()
     }
 
     fn read_bare(&mut self, words: &[Word<'_>]) -> usize {
