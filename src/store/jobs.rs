@@ -37,7 +37,7 @@ pub struct Next {
 }
 
 impl Next {
-    /// The job as it is, to be planned at once.
+    /// The job as it is, to be planned at once. It keeps its failed attempts: planning is no success.
     pub fn replan(job: &Job) -> Self {
         Self {
             job_id: job.id,
@@ -45,9 +45,20 @@ impl Next {
             vendor: None,
             run_in: 0.0,
             waiting_for: None,
-            attempts: 0,
+            attempts: job.attempts,
             pass: job.pass,
+            alone: job.alone,
+        }
+    }
+}
+
+impl Job {
+    /// The job after a step that succeeded: earlier failures are forgotten.
+    pub fn after_success(&self) -> Self {
+        Self {
+            attempts: 0,
             alone: false,
+            ..self.clone()
         }
     }
 }

@@ -134,7 +134,7 @@ fn apply_to_lead(
     };
     leads::save_enriched(db, &lead, &status)?;
     if let Some(job) = job {
-        go_on(db, job, &step, &status)?;
+        go_on(db, &job.after_success(), &step, &status)?;
     }
     Ok(verified)
 }

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::intake;
+use crate::score::quality_score;
 use crate::store::calls::Answered;
 use crate::store::dlq::{self, BadRecord};
 use crate::store::jobs::{self, Job, Next};
-use crate::store::leads;
+use crate::store::leads::{self, Lead};
 use crate::store::pulls::{self, ListEnd, Page, Phase, Progress, Pull};
 use crate::store::{Db, replays, settlement, vendors};
 use crate::vendors::batchdata_search::{self, PulledRecord, SearchAnswer};
@@ -19,6 +20,8 @@ use crate::vendors::{FoundContact, SearchPage, Subject};
 #[derive(Default)]
 struct Tally {
     new: Vec<Uuid>,
+    /// Leads that were there before.
+    known: Vec<Uuid>,
     records: i32,
     rejected: i32,
 }
@@ -82,7 +85,7 @@ pub fn apply(
             &[Next {
                 stage: "pull",
                 vendor: Some(answer.product.name()),
-                ..Next::replan(job)
+                ..Next::replan(&job.after_success())
             }],
         ),
         None => Ok(()),
@@ -101,9 +104,12 @@ fn store_records(
         match intake::upsert_one(db, source, &lead_record(pull_id, record)) {
             Ok(upserted) => {
                 heed_flags(db, upserted.lead_id, record)?;
-                if upserted.is_new {
-                    tally.new.push(upserted.lead_id);
-                }
+                let met = if upserted.is_new {
+                    &mut tally.new
+                } else {
+                    &mut tally.known
+                };
+                met.push(upserted.lead_id);
             }
             // The whole page is tried again when it was the database that refused.
             Err(error) if !error.is_about_data() => return Err(error),
@@ -124,7 +130,26 @@ fn store_records(
             reason,
         )?;
     }
+    route_again(db, std::mem::take(&mut tally.known))?;
     Ok(tally)
+}
+
+/// A record of a lead that was routed before may have brought what its score counts (an age, a parcel number):
+/// its score and status follow, and where the status changed, the waterfall looks at it once more.
+fn route_again(db: &mut Db<'_>, known: Vec<Uuid>) -> Result<(), Error> {
+    let mut routed = leads::load_for_update(db, known)?;
+    routed.retain(|lead| lead.status != "new");
+    if routed.is_empty() {
+        return Ok(());
+    }
+    leads::rescore(db, &routed)?;
+    let changed = |lead: &Lead| lead.status_for(quality_score(&lead.scored())) != lead.status;
+    let again = routed
+        .iter()
+        .filter(|lead| changed(lead))
+        .map(|lead| lead.id)
+        .collect();
+    jobs::enqueue_leads(db, again).map(drop)
 }
 
 /// A dead owner, or one who sues callers, is never contacted.
