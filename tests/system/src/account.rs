@@ -51,7 +51,10 @@ impl Account {
                 command.env_remove(name);
             }
         }
-        command.env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0").current_dir("/");
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .env("RUST_BACKTRACE", "0")
+            .current_dir("/");
         if let Self::Postgres { uid, gid } = self {
             command.uid(uid).gid(gid).env("HOME", "/");
         }

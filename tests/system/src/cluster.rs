@@ -62,15 +62,26 @@ impl Cluster {
     pub fn start(wishes: Wishes) -> Outcome<Self> {
         let account = Account::choose()?;
         let scratch = Scratch::new(account)?;
-        let files = ServerFiles::of_machine()?.stage(&scratch.path().join("stage"), &server_files::built_extension())?;
-        let mut cluster = Self { account, files, server: None, wishes, scratch };
+        let files = ServerFiles::of_machine()?.stage(
+            &scratch.path().join("stage"),
+            &server_files::built_extension(),
+        )?;
+        let mut cluster = Self {
+            account,
+            files,
+            server: None,
+            wishes,
+            scratch,
+        };
         cluster.initialise()?;
         cluster.write_keys(&cluster.wishes.keys)?;
         // The database first: a worker that does not find its own tries again only after ten seconds.
         cluster.configure(&[("equity_connect.databases", "")])?;
         cluster.launch()?;
         let database = cluster.database().to_owned();
-        cluster.connect_to("postgres")?.run(&format!("CREATE DATABASE {database}"))?;
+        cluster
+            .connect_to("postgres")?
+            .run(&format!("CREATE DATABASE {database}"))?;
         cluster.stop(Stop::Fast)?;
         cluster.configure(&[])?;
         cluster.launch()?;
@@ -81,7 +92,13 @@ impl Cluster {
         let output = self
             .account
             .command(&self.files.program("initdb"))
-            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .args([
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ])
             .arg("-D")
             .arg(self.data())
             .output()?;
@@ -114,9 +131,17 @@ impl Cluster {
             ("log_line_prefix", "%m [%p] %b %d: "),
             ("shared_buffers", "64MB"),
         ];
-        lines.extend(self.wishes.settings.iter().map(|(name, value)| (*name, value.as_str())));
+        lines.extend(
+            self.wishes
+                .settings
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
         lines.extend(changes);
-        let text: String = lines.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
+        let text: String = lines
+            .iter()
+            .map(|(name, value)| format!("{name} = '{value}'\n"))
+            .collect();
         fs::write(self.data().join("conf"), text)?;
         let main = self.data().join("postgresql.conf");
         let mut config = fs::read_to_string(&main)?;
@@ -140,18 +165,28 @@ impl Cluster {
 
     /// Starts the server and returns when it takes connections.
     pub fn launch(&mut self) -> Outcome {
-        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())?;
         let mut command = self.account.command(&self.files.program("postgres"));
-        command.arg("-D").arg(self.data()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command
+            .arg("-D")
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
         // A group of its own, so that Ctrl-C reaches the harness, which then stops the server in order.
         command.process_group(0);
         // SAFETY: prctl is a plain system call, allowed between fork and exec. The server is told to stop if the
         // thread that started it dies without doing so (set after the user is changed, which would clear it).
         unsafe {
-            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGQUIT) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            });
+            command.pre_exec(
+                || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGQUIT) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                },
+            );
         }
         self.server = Some(command.spawn()?);
         self.wait_for_connections()
@@ -174,10 +209,21 @@ impl Cluster {
 
     /// Stops the server; how long it took.
     pub fn stop(&mut self, how: Stop) -> Outcome<Duration> {
-        let Some(mut server) = self.server.take() else { return Ok(Duration::ZERO) };
+        let Some(mut server) = self.server.take() else {
+            return Ok(Duration::ZERO);
+        };
         let started = Instant::now();
-        signal(server.id(), if how == Stop::Fast { libc::SIGINT } else { libc::SIGQUIT })?;
-        let ended: Outcome<ExitStatus> = until("the server stops", SERVER_PATIENCE, || Ok(server.try_wait()?));
+        signal(
+            server.id(),
+            if how == Stop::Fast {
+                libc::SIGINT
+            } else {
+                libc::SIGQUIT
+            },
+        )?;
+        let ended: Outcome<ExitStatus> = until("the server stops", SERVER_PATIENCE, || {
+            Ok(server.try_wait()?)
+        });
         if ended.is_err() {
             server.kill()?;
             server.wait()?;
@@ -187,7 +233,10 @@ impl Cluster {
 
     /// Makes the server read its configuration again.
     pub fn reload(&self) -> Outcome {
-        signal(self.server.as_ref().ok_or("the server is stopped")?.id(), libc::SIGHUP)
+        signal(
+            self.server.as_ref().ok_or("the server is stopped")?.id(),
+            libc::SIGHUP,
+        )
     }
 
     /// A session in the first database.
@@ -203,7 +252,10 @@ impl Cluster {
     /// The first database.
     #[must_use]
     pub fn database(&self) -> &str {
-        self.wishes.databases.first().map_or("leads", String::as_str)
+        self.wishes
+            .databases
+            .first()
+            .map_or("leads", String::as_str)
     }
 
     /// Everything the server has logged so far.
@@ -264,7 +316,9 @@ fn tail(text: &str) -> String {
 
 /// A time zone where it is early in the day: a budget's day must not end while a test runs.
 fn quiet_time_zone() -> String {
-    let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+    let seconds = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_secs());
     // Etc/GMT-5 is five hours ahead of UTC: the sign is POSIX's.
     match i64::try_from(seconds / 3600 % 24).unwrap_or(0) {
         hour @ 0..=11 => format!("Etc/GMT{:+}", hour - 2).replace("+0", ""),

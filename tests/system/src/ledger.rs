@@ -23,7 +23,11 @@ pub fn check_open_ends(db: &mut Session) -> Outcome {
         "SELECT concat_ws(' ', id, vendor, state, error, apply_error) FROM vendor_calls
          WHERE state NOT IN ('applied', 'released', 'resolved') ORDER BY id LIMIT 5",
     )?;
-    if open.is_empty() { Ok(()) } else { Err(format!("purchases are left open: {open:?}").into()) }
+    if open.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("purchases are left open: {open:?}").into())
+    }
 }
 
 /// What the budgets say is what the purchases add up to, scope by scope and day by day.
@@ -50,7 +54,11 @@ pub fn check_budgets(db: &mut Session) -> Outcome {
              IS DISTINCT FROM (COALESCE(b.reserved_calls, 0), COALESCE(b.reserved_amount, 0), COALESCE(b.settled_calls, 0), COALESCE(b.settled_amount, 0))
          ORDER BY 1",
     )?;
-    if differing.is_empty() { Ok(()) } else { Err(format!("budgets and purchases differ: {differing:#?}").into()) }
+    if differing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("budgets and purchases differ: {differing:#?}").into())
+    }
 }
 
 /// What each vendor cost, in millionths of a dollar, by the ledger.
@@ -65,7 +73,9 @@ pub fn spent(db: &mut Session, vendor: Vendor) -> Outcome<u64> {
 /// What each vendor has billed, in millionths of a dollar.
 #[must_use]
 pub fn billed(pipeline: &Pipeline, vendor: Vendor) -> u64 {
-    pipeline.simulator().with_office(|office| office.bill.total(vendor).micros)
+    pipeline
+        .simulator()
+        .with_office(|office| office.bill.total(vendor).micros)
 }
 
 /// Ledger and bill agree, vendor by vendor.
@@ -73,7 +83,11 @@ pub fn check_bill(pipeline: &mut Pipeline) -> Outcome {
     for vendor in VENDORS {
         let (spent, billed) = (spent(&mut pipeline.db, vendor)?, billed(pipeline, vendor));
         if spent != billed {
-            return Err(format!("{}: the ledger says {spent} micro-dollars, the bill {billed}", vendor.name()).into());
+            return Err(format!(
+                "{}: the ledger says {spent} micro-dollars, the bill {billed}",
+                vendor.name()
+            )
+            .into());
         }
     }
     Ok(())
@@ -81,7 +95,12 @@ pub fn check_bill(pipeline: &mut Pipeline) -> Outcome {
 
 /// The vendors billed nothing twice.
 pub fn check_billed_once(pipeline: &Pipeline) -> Outcome {
-    let (twice, sessions) = pipeline.simulator().with_office(|office| (office.bill.duplicates(), office.bill.records_in_several_sessions()));
+    let (twice, sessions) = pipeline.simulator().with_office(|office| {
+        (
+            office.bill.duplicates(),
+            office.bill.records_in_several_sessions(),
+        )
+    });
     if twice.is_empty() && sessions.is_empty() {
         return Ok(());
     }
@@ -97,11 +116,21 @@ pub fn resolve_doubts(pipeline: &mut Pipeline) -> Outcome<usize> {
     pipeline.wait_for_silence()?;
     for row in &held {
         let call: i64 = row.try_get(0)?;
-        let verdict = if was_charged(pipeline, row)? { "charged" } else { "not_charged" };
+        let verdict = if was_charged(pipeline, row)? {
+            "charged"
+        } else {
+            "not_charged"
+        };
         // A free question may have found it out meanwhile.
-        let is_held: bool = pipeline.db.one_with("SELECT state = 'in_doubt' FROM vendor_calls WHERE id = $1", &[&call])?;
+        let is_held: bool = pipeline.db.one_with(
+            "SELECT state = 'in_doubt' FROM vendor_calls WHERE id = $1",
+            &[&call],
+        )?;
         if is_held {
-            pipeline.db.one_with::<String>("SELECT resolve_call($1, $2, 'read off the bill')", &[&call, &verdict])?;
+            pipeline.db.one_with::<String>(
+                "SELECT resolve_call($1, $2, 'read off the bill')",
+                &[&call, &verdict],
+            )?;
         }
     }
     Ok(held.len())
@@ -110,8 +139,15 @@ pub fn resolve_doubts(pipeline: &mut Pipeline) -> Outcome<usize> {
 fn was_charged(pipeline: &mut Pipeline, row: &Row) -> Outcome<bool> {
     let vendor = Vendor::named(row.try_get(1)?).ok_or("an unknown vendor")?;
     let subject: Value = row.try_get(2)?;
-    let item = billed_item(&subject).ok_or_else(|| format!("the bill has no item for {subject}"))?;
-    let times = pipeline.simulator().with_office(|office| office.bill.items(vendor).get(&item).map_or(0, |total| total.times));
+    let item =
+        billed_item(&subject).ok_or_else(|| format!("the bill has no item for {subject}"))?;
+    let times = pipeline.simulator().with_office(|office| {
+        office
+            .bill
+            .items(vendor)
+            .get(&item)
+            .map_or(0, |total| total.times)
+    });
     let known: i64 = pipeline.db.one_with(
         "SELECT count(*) FROM vendor_calls
          WHERE vendor = $1 AND subject = $2 AND settled_amount > 0 AND state IN ('answered', 'applied', 'resolved')",

@@ -43,5 +43,9 @@ impl std::fmt::Debug for Failure {
 
 /// Fails with a text unless a condition holds.
 pub fn ensure(condition: bool, why: impl Into<String>) -> Outcome {
-    if condition { Ok(()) } else { Err(why.into().into()) }
+    if condition {
+        Ok(())
+    } else {
+        Err(why.into().into())
+    }
 }

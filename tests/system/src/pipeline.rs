@@ -18,8 +18,13 @@ use crate::wait::{until, until_true};
 /// ZIP codes that the simulator knows.
 pub const ZIPS: [&str; 3] = ["90028", "90038", "90046"];
 /// The vendors that the worker calls, without the two that are for a later release.
-pub const VENDORS: [Vendor; 5] =
-    [Vendor::BatchdataSearch, Vendor::Melissa, Vendor::BatchdataSkipTrace, Vendor::InstantlyVerify, Vendor::SignalwireLookup];
+pub const VENDORS: [Vendor; 5] = [
+    Vendor::BatchdataSearch,
+    Vendor::Melissa,
+    Vendor::BatchdataSkipTrace,
+    Vendor::InstantlyVerify,
+    Vendor::SignalwireLookup,
+];
 /// How long work may stand still before a test gives up.
 const STALL: Duration = Duration::from_secs(45);
 /// How long work may take at all.
@@ -38,11 +43,21 @@ impl Plan {
     /// A world of `properties` from `seed`, everything else as most tests want it.
     #[must_use]
     pub fn new(seed: u64, properties: usize) -> Self {
-        let simulator = Settings { seed, properties, zips: ZIPS.map(str::to_owned).to_vec(), ..Settings::default() };
+        let simulator = Settings {
+            seed,
+            properties,
+            zips: ZIPS.map(str::to_owned).to_vec(),
+            ..Settings::default()
+        };
         let keys = keys(&simulator);
         Self {
             simulator,
-            cluster: Wishes { databases: vec!["leads".into()], library: Library::Preloaded, keys, settings: Vec::new() },
+            cluster: Wishes {
+                databases: vec!["leads".into()],
+                library: Library::Preloaded,
+                keys,
+                settings: Vec::new(),
+            },
             schema: "public",
         }
     }
@@ -107,7 +122,12 @@ impl Pipeline {
         let running = Running::start(plan.simulator, 0)?;
         let cluster = Cluster::start(plan.cluster)?;
         let db = cluster.connect()?;
-        let mut pipeline = Self { db, cluster, running, schema: plan.schema };
+        let mut pipeline = Self {
+            db,
+            cluster,
+            running,
+            schema: plan.schema,
+        };
         pipeline.set_path()?;
         Ok(pipeline)
     }
@@ -115,7 +135,9 @@ impl Pipeline {
     /// Creates the extension and points its vendors at the simulator, in a hurry and asking often.
     pub fn install(&mut self) -> Outcome {
         let schema = self.schema;
-        self.db.run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; CREATE EXTENSION equity_connect SCHEMA {schema}"))?;
+        self.db.run(&format!(
+            "CREATE SCHEMA IF NOT EXISTS {schema}; CREATE EXTENSION equity_connect SCHEMA {schema}"
+        ))?;
         self.point_at_simulator()
     }
 
@@ -134,7 +156,9 @@ impl Pipeline {
     /// Enables these vendors and no others.
     pub fn open_vendors(&mut self, vendors: &[Vendor]) -> Outcome {
         let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name()).collect();
-        self.db.client.execute("UPDATE vendors SET enabled = name = ANY ($1)", &[&names])?;
+        self.db
+            .client
+            .execute("UPDATE vendors SET enabled = name = ANY ($1)", &[&names])?;
         Ok(())
     }
 
@@ -146,12 +170,15 @@ impl Pipeline {
     /// Asks for a pull of all the world's ZIP codes; the pull's id.
     pub fn request_pull(&mut self) -> Outcome<i32> {
         let zips = ZIPS.map(|zip| format!("\"{zip}\"")).join(",");
-        self.db.one(&format!("SELECT request_pull('batchdata', '{{\"zip_codes\": [{zips}]}}')"))
+        self.db.one(&format!(
+            "SELECT request_pull('batchdata', '{{\"zip_codes\": [{zips}]}}')"
+        ))
     }
 
     /// Asks for another run of every pull there is.
     pub fn request_pull_again(&mut self) -> Outcome {
-        self.db.run("SELECT request_pull(source, params) FROM pulls")
+        self.db
+            .run("SELECT request_pull(source, params) FROM pulls")
     }
 
     /// Waits until nothing is left to do. Gives up when nothing moves for a while, or it takes too long, and says where things stand.
@@ -160,7 +187,10 @@ impl Pipeline {
     }
 
     /// Waits, as long as work moves, until `is_done`.
-    pub fn wait_for_work(&mut self, mut is_done: impl FnMut(&mut Session) -> Outcome<bool>) -> Outcome {
+    pub fn wait_for_work(
+        &mut self,
+        mut is_done: impl FnMut(&mut Session) -> Outcome<bool>,
+    ) -> Outcome {
         let mut seen = String::new();
         let started = Instant::now();
         let mut moved_at = started;
@@ -213,8 +243,12 @@ impl Pipeline {
 
     /// Waits until the server is back after one of its processes was killed, and connects again.
     pub fn wait_for_crash(&mut self, killed: u32) -> Outcome {
-        until_true("every session is ended after a crash", Duration::from_secs(30), || Ok(self.db.client.is_closed() || self.db.run("SELECT 1").is_err()))
-            .map_err(|error| format!("after process {killed} was killed: {error}"))?;
+        until_true(
+            "every session is ended after a crash",
+            Duration::from_secs(30),
+            || Ok(self.db.client.is_closed() || self.db.run("SELECT 1").is_err()),
+        )
+        .map_err(|error| format!("after process {killed} was killed: {error}"))?;
         self.reconnect()
     }
 
@@ -255,8 +289,15 @@ impl Pipeline {
             "SELECT lead_id::text, request_enrichment(lead_id) FROM upsert_leads('batchdata', $1) WHERE error IS NULL",
             &[&records],
         )?;
-        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
-        if ids.len() == count { Ok(ids) } else { Err(format!("{} of {count} doors were stored", ids.len()).into()) }
+        let ids = rows
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<Vec<String>, _>>()?;
+        if ids.len() == count {
+            Ok(ids)
+        } else {
+            Err(format!("{} of {count} doors were stored", ids.len()).into())
+        }
     }
 
     /// Waits until nothing is left to do today.
@@ -278,22 +319,30 @@ impl Pipeline {
     /// Requests that a vendor has had.
     #[must_use]
     pub fn requests(&self, vendor: Vendor) -> u64 {
-        self.simulator().with_stats(|stats| stats.of(vendor).requests)
+        self.simulator()
+            .with_stats(|stats| stats.of(vendor).requests)
     }
 
     /// Requests that a vendor is working on.
     #[must_use]
     pub fn under_way(&self, vendor: Vendor) -> u64 {
-        self.simulator().with_stats(|stats| stats.of(vendor).in_flight)
+        self.simulator()
+            .with_stats(|stats| stats.of(vendor).in_flight)
     }
 
     /// Waits until a vendor has been reached.
     pub fn wait_for_request(&self, vendor: Vendor) -> Outcome {
-        until_true(&format!("a request is under way to {}", vendor.name()), STALL, || Ok(self.under_way(vendor) > 0))
+        until_true(
+            &format!("a request is under way to {}", vendor.name()),
+            STALL,
+            || Ok(self.under_way(vendor) > 0),
+        )
     }
 
     /// Waits until the vendors have done with every request, also those whose client is gone.
     pub fn wait_for_silence(&self) -> Outcome {
-        until_true("the vendors have done", STALL, || Ok(VENDORS.iter().all(|vendor| self.under_way(*vendor) == 0)))
+        until_true("the vendors have done", STALL, || {
+            Ok(VENDORS.iter().all(|vendor| self.under_way(*vendor) == 0))
+        })
     }
 }

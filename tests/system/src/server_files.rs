@@ -26,15 +26,26 @@ impl ServerFiles {
     pub fn of_machine() -> Outcome<Self> {
         let program = std::env::var_os("PG_CONFIG").unwrap_or_else(|| "pg_config".into());
         let ask = |what: &str| -> Outcome<PathBuf> {
-            let output = Command::new(&program).arg(what).output().map_err(|error| format!("pg_config: {error}"))?;
+            let output = Command::new(&program)
+                .arg(what)
+                .output()
+                .map_err(|error| format!("pg_config: {error}"))?;
             Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
         };
-        Ok(Self { bin: ask("--bindir")?, lib: ask("--pkglibdir")?, share: ask("--sharedir")? })
+        Ok(Self {
+            bin: ask("--bindir")?,
+            lib: ask("--pkglibdir")?,
+            share: ask("--sharedir")?,
+        })
     }
 
     /// A copy below `root`, with the extension from the package tree `built`.
     pub fn stage(&self, root: &Path, built: &Path) -> Outcome<Self> {
-        let staged = Self { bin: below(root, &self.bin)?, lib: below(root, &self.lib)?, share: below(root, &self.share)? };
+        let staged = Self {
+            bin: below(root, &self.bin)?,
+            lib: below(root, &self.lib)?,
+            share: below(root, &self.share)?,
+        };
         fs::create_dir_all(&staged.bin)?;
         for program in PROGRAMS {
             fs::copy(self.bin.join(program), staged.bin.join(program))?;
@@ -42,9 +53,15 @@ impl ServerFiles {
         link_all(&self.lib, &staged.lib)?;
         link_all(&self.share, &staged.share)?;
         fs::remove_file(staged.share.join("extension"))?;
-        link_all(&self.share.join("extension"), &staged.share.join("extension"))?;
+        link_all(
+            &self.share.join("extension"),
+            &staged.share.join("extension"),
+        )?;
         copy_ours(&below(built, &self.lib)?, &staged.lib)?;
-        copy_ours(&below(built, &self.share.join("extension"))?, &staged.share.join("extension"))?;
+        copy_ours(
+            &below(built, &self.share.join("extension"))?,
+            &staged.share.join("extension"),
+        )?;
         Ok(staged)
     }
 
@@ -73,10 +90,19 @@ fn link_all(from: &Path, to: &Path) -> Outcome {
 }
 
 fn copy_ours(from: &Path, to: &Path) -> Outcome {
-    let missing = |error| format!("{}: {error}; build the extension first (make package)", from.display());
+    let missing = |error| {
+        format!(
+            "{}: {error}; build the extension first (make package)",
+            from.display()
+        )
+    };
     for entry in fs::read_dir(from).map_err(missing)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("equity_connect") {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("equity_connect")
+        {
             fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
     }

@@ -33,8 +33,14 @@ pub fn connect(directory: &Path, database: &str) -> Outcome<Session> {
         .dbname(database)
         .connect_timeout(Duration::from_secs(10))
         .notice_callback(move |notice| {
-            let told = Notice { severity: notice.severity().into(), message: notice.message().into(), hint: notice.hint().map(str::to_owned) };
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+            let told = Notice {
+                severity: notice.severity().into(),
+                message: notice.message().into(),
+                hint: notice.hint().map(str::to_owned),
+            };
+            kept.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(told);
         })
         .connect(NoTls)?;
     Ok(Session { client, notices })
@@ -43,7 +49,9 @@ pub fn connect(directory: &Path, database: &str) -> Outcome<Session> {
 impl Session {
     /// Runs statements that return nothing of interest.
     pub fn run(&mut self, sql: &str) -> Outcome {
-        self.client.batch_execute(sql).map_err(|error| explain(sql, &error))
+        self.client
+            .batch_execute(sql)
+            .map_err(|error| explain(sql, &error))
     }
 
     /// The first column of the only row.
@@ -52,26 +60,41 @@ impl Session {
     }
 
     /// The same, with parameters.
-    pub fn one_with<T: FromSqlOwned>(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Outcome<T> {
-        let row = self.client.query_one(sql, values).map_err(|error| explain(sql, &error))?;
+    pub fn one_with<T: FromSqlOwned>(
+        &mut self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Outcome<T> {
+        let row = self
+            .client
+            .query_one(sql, values)
+            .map_err(|error| explain(sql, &error))?;
         row.try_get(0).map_err(|error| explain(sql, &error))
     }
 
     /// The first column of all rows.
     pub fn column<T: FromSqlOwned>(&mut self, sql: &str) -> Outcome<Vec<T>> {
-        self.rows(sql)?.iter().map(|row| row.try_get(0).map_err(|error| explain(sql, &error))).collect()
+        self.rows(sql)?
+            .iter()
+            .map(|row| row.try_get(0).map_err(|error| explain(sql, &error)))
+            .collect()
     }
 
     /// All rows.
     pub fn rows(&mut self, sql: &str) -> Outcome<Vec<Row>> {
-        self.client.query(sql, &[]).map_err(|error| explain(sql, &error))
+        self.client
+            .query(sql, &[])
+            .map_err(|error| explain(sql, &error))
     }
 
     /// The SQLSTATE that a statement fails with; an error if it does not fail.
     pub fn sqlstate(&mut self, sql: &str) -> Outcome<String> {
         match self.client.batch_execute(sql) {
             Ok(()) => Err(format!("it did not fail: {sql}").into()),
-            Err(error) => Ok(error.code().map(|code| code.code().to_owned()).ok_or_else(|| explain(sql, &error))?),
+            Err(error) => Ok(error
+                .code()
+                .map(|code| code.code().to_owned())
+                .ok_or_else(|| explain(sql, &error))?),
         }
     }
 
@@ -83,7 +106,14 @@ impl Session {
 
 fn explain(sql: &str, error: &postgres::Error) -> Failure {
     match error.as_db_error() {
-        Some(told) => format!("{} {}: {} {}\n  in: {sql}", told.code().code(), told.message(), told.detail().unwrap_or_default(), told.hint().unwrap_or_default()).into(),
+        Some(told) => format!(
+            "{} {}: {} {}\n  in: {sql}",
+            told.code().code(),
+            told.message(),
+            told.detail().unwrap_or_default(),
+            told.hint().unwrap_or_default()
+        )
+        .into(),
         None => format!("{error}\n  in: {sql}").into(),
     }
 }

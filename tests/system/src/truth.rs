@@ -13,14 +13,23 @@ use crate::session::Session;
 /// What is true about the vendors' world.
 #[must_use]
 pub fn of(pipeline: &Pipeline) -> Truth {
-    pipeline.simulator().with_office(|office| office.world.truth())
+    pipeline
+        .simulator()
+        .with_office(|office| office.world.truth())
 }
 
 /// Records of the vendor's list that cannot be stored: holes, and records without an address.
 #[must_use]
 pub fn bad_records(pipeline: &Pipeline) -> (usize, usize) {
     pipeline.simulator().with_office(|office| {
-        let count = |wanted| office.world.listings().iter().filter(|listing| listing.copy == wanted).count();
+        let count = |wanted| {
+            office
+                .world
+                .listings()
+                .iter()
+                .filter(|listing| listing.copy == wanted)
+                .count()
+        };
         (count(Copy::Null), count(Copy::NoAddress))
     })
 }
@@ -52,18 +61,45 @@ pub fn check_doors(pipeline: &mut Pipeline) -> Outcome {
             count => wrong.push(format!("{}: {} leads", property.door, count.unwrap_or(0))),
         }
     }
-    wrong.extend(leads.into_iter().map(|(door, count)| format!("{door}: {count} leads, and no such door")));
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{} doors are wrong, such as {:?}", wrong.len(), &wrong[..wrong.len().min(5)]).into()) }
+    wrong.extend(
+        leads
+            .into_iter()
+            .map(|(door, count)| format!("{door}: {count} leads, and no such door")),
+    );
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} doors are wrong, such as {:?}",
+            wrong.len(),
+            &wrong[..wrong.len().min(5)]
+        )
+        .into())
+    }
 }
 
 /// Every record id of the vendor stands in the log of pages.
 pub fn check_pages(pipeline: &mut Pipeline) -> Outcome {
     let missing: Vec<String> = {
-        let seen: Vec<String> = pipeline.db.column("SELECT DISTINCT unnest(seen_vendor_ids) FROM lead_source_events")?;
-        let wanted = of(pipeline).properties.into_iter().flat_map(|property| property.record_ids);
+        let seen: Vec<String> = pipeline
+            .db
+            .column("SELECT DISTINCT unnest(seen_vendor_ids) FROM lead_source_events")?;
+        let wanted = of(pipeline)
+            .properties
+            .into_iter()
+            .flat_map(|property| property.record_ids);
         wanted.filter(|id| !seen.contains(id)).collect()
     };
-    if missing.is_empty() { Ok(()) } else { Err(format!("{} records never came: {:?}", missing.len(), missing.first()).into()) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} records never came: {:?}",
+            missing.len(),
+            missing.first()
+        )
+        .into())
+    }
 }
 
 /// Scores and statuses of all leads are what the score function says.
@@ -80,7 +116,11 @@ pub fn check_scores(db: &mut Session) -> Outcome {
             END
          ORDER BY id LIMIT 5",
     )?;
-    if wrong.is_empty() { Ok(()) } else { Err(format!("scores or statuses are wrong: {wrong:#?}").into()) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("scores or statuses are wrong: {wrong:#?}").into())
+    }
 }
 
 /// The score that a door deserves when nothing is left out; None for people who must not be contacted.
@@ -91,14 +131,29 @@ pub fn deserved(property: &PropertyTruth) -> Option<u8> {
 
 /// Every door that can be reached was reached, and no other.
 pub fn check_reached(pipeline: &mut Pipeline) -> Outcome {
-    let reached: Vec<String> = pipeline.db.column("SELECT vendor_record_id FROM leads WHERE status = 'contactable'")?;
+    let reached: Vec<String> = pipeline
+        .db
+        .column("SELECT vendor_record_id FROM leads WHERE status = 'contactable'")?;
     let mut wrong = Vec::new();
     for property in of(pipeline).properties {
         let is_reached = property.record_ids.iter().any(|id| reached.contains(id));
         let deserves = deserved(&property).is_some_and(|score| score >= 60);
         if is_reached != deserves {
-            wrong.push(format!("{} (deserves {:?}, contactable: {is_reached})", property.door, deserved(&property)));
+            wrong.push(format!(
+                "{} (deserves {:?}, contactable: {is_reached})",
+                property.door,
+                deserved(&property)
+            ));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{} doors, such as {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]).into()) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} doors, such as {:#?}",
+            wrong.len(),
+            &wrong[..wrong.len().min(5)]
+        )
+        .into())
+    }
 }

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 
 /// Asks `look` until it finds something; an error that says `what` was waited for when `within` is over.
-pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+pub fn until<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> Outcome<Option<T>>,
+) -> Outcome<T> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(5);
     loop {
@@ -22,6 +26,10 @@ pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Outcome<
 }
 
 /// The same for a yes-or-no.
-pub fn until_true(what: &str, within: Duration, mut look: impl FnMut() -> Outcome<bool>) -> Outcome {
+pub fn until_true(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> Outcome<bool>,
+) -> Outcome {
     until(what, within, || Ok(look()?.then_some(())))
 }

@@ -33,7 +33,9 @@ fn figures(db: &mut Session) -> Outcome<BTreeMap<String, String>> {
 fn a_restored_copy_has_every_row_and_does_not_spend() -> Outcome {
     let (seed, _) = seed::choose("dump", 60);
     let mut plan = Plan::new(seed, 200).latency(Duration::from_millis(20));
-    plan.cluster.databases.extend(["plain_copy".to_owned(), "custom_copy".to_owned()]);
+    plan.cluster
+        .databases
+        .extend(["plain_copy".to_owned(), "custom_copy".to_owned()]);
     let mut pipeline = Pipeline::start(plan)?;
     // The copies are there before their workers look for them.
     pipeline.db.run("CREATE DATABASE plain_copy")?;
@@ -46,16 +48,34 @@ fn a_restored_copy_has_every_row_and_does_not_spend() -> Outcome {
     )?;
     pipeline.request_pull()?;
     // Stopped in the middle, with work left that could spend.
-    pipeline.wait_for_work(|db| db.one("SELECT count(*) > 20 FROM vendor_calls WHERE vendor = 'melissa' AND state = 'applied'"))?;
-    pipeline.cluster.configure(&[("equity_connect.paused", "on")])?;
-    pipeline.cluster.reload()?;
-    until_true("the worker has stopped buying", Duration::from_secs(20), || {
-        Ok(pipeline.wait_for_silence().is_ok() && pipeline.db.one("SELECT count(*) = 0 FROM vendor_calls WHERE state IN ('reserved', 'sending')")?)
+    pipeline.wait_for_work(|db| {
+        db.one(
+            "SELECT count(*) > 20 FROM vendor_calls WHERE vendor = 'melissa' AND state = 'applied'",
+        )
     })?;
-    pipeline.db.run("INSERT INTO my_leads SELECT id, 'mine' FROM leads")?;
+    pipeline
+        .cluster
+        .configure(&[("equity_connect.paused", "on")])?;
+    pipeline.cluster.reload()?;
+    until_true(
+        "the worker has stopped buying",
+        Duration::from_secs(20),
+        || {
+            Ok(pipeline.wait_for_silence().is_ok()
+                && pipeline.db.one(
+                    "SELECT count(*) = 0 FROM vendor_calls WHERE state IN ('reserved', 'sending')",
+                )?)
+        },
+    )?;
+    pipeline
+        .db
+        .run("INSERT INTO my_leads SELECT id, 'mine' FROM leads")?;
     let original = figures(&mut pipeline.db)?;
     let work: i64 = pipeline.db.one("SELECT count(*) FROM jobs")?;
-    ensure(work > 20, format!("only {work} jobs are left: nothing to spend on"))?;
+    ensure(
+        work > 20,
+        format!("only {work} jobs are left: nothing to spend on"),
+    )?;
 
     let plain = pipeline.cluster.scratch().join("plain.sql");
     fs::write(&plain, dumps::dump(&pipeline.cluster, &[])?)?;
@@ -68,7 +88,13 @@ fn a_restored_copy_has_every_row_and_does_not_spend() -> Outcome {
         let mut db = pipeline.cluster.connect_to(copy)?;
         let restored = figures(&mut db)?;
         for (name, figure) in &original {
-            ensure(restored.get(name) == Some(figure), format!("{copy}: {name} has {:?} instead of {figure}", restored.get(name)))?;
+            ensure(
+                restored.get(name) == Some(figure),
+                format!(
+                    "{copy}: {name} has {:?} instead of {figure}",
+                    restored.get(name)
+                ),
+            )?;
         }
         let notes: i64 = db.one("SELECT count(*) FROM my_leads JOIN leads ON id = lead_id")?;
         ensure(notes > 0, format!("{copy}: the user's own table is empty"))?;
@@ -81,13 +107,22 @@ fn copies_do_not_spend(pipeline: &mut Pipeline) -> Outcome {
     // The original must not spend while the copies are watched.
     pipeline.db.run("SELECT disarm_spending()")?;
     pipeline.cluster.reload()?;
-    let billed = |pipeline: &Pipeline| -> u64 { equity_system_tests::pipeline::VENDORS.iter().map(|vendor| ledger::billed(pipeline, *vendor)).sum() };
+    let billed = |pipeline: &Pipeline| -> u64 {
+        equity_system_tests::pipeline::VENDORS
+            .iter()
+            .map(|vendor| ledger::billed(pipeline, *vendor))
+            .sum()
+    };
     let before = billed(pipeline);
     for copy in ["plain_copy", "custom_copy"] {
         let mut db = pipeline.cluster.connect_to(copy)?;
-        until_true(&format!("the worker of {copy} says why it waits"), Duration::from_secs(40), || {
-            db.one("SELECT running AND NOT armed AND problem LIKE '%copy%' AND hint LIKE '%arm_spending()%' FROM worker_status()")
-        })?;
+        until_true(
+            &format!("the worker of {copy} says why it waits"),
+            Duration::from_secs(40),
+            || {
+                db.one("SELECT running AND NOT armed AND problem LIKE '%copy%' AND hint LIKE '%arm_spending()%' FROM worker_status()")
+            },
+        )?;
         db.run("SELECT request_pull(source, params) FROM pulls")?;
     }
     std::thread::sleep(Duration::from_secs(3));
@@ -95,21 +130,39 @@ fn copies_do_not_spend(pipeline: &mut Pipeline) -> Outcome {
     // Armed by a person, it goes on: so it was the arming that held it back.
     let mut db = pipeline.cluster.connect_to("custom_copy")?;
     db.run("SELECT arm_spending()")?;
-    until_true("the armed copy works", Duration::from_secs(20), || Ok(billed(pipeline) > before))
+    until_true("the armed copy works", Duration::from_secs(20), || {
+        Ok(billed(pipeline) > before)
+    })
 }
 
 #[test]
 fn a_column_added_by_hand_is_refused_with_the_recipe() -> Outcome {
     let (seed, _) = seed::choose("shape", 61);
     let mut pipeline = Pipeline::start(Plan::new(seed, 20))?;
-    let error = match pipeline.db.client.batch_execute("ALTER TABLE leads ADD COLUMN mine text") {
+    let error = match pipeline
+        .db
+        .client
+        .batch_execute("ALTER TABLE leads ADD COLUMN mine text")
+    {
         Ok(()) => return Err("the column was added".into()),
         Err(error) => error,
     };
-    let hint = error.as_db_error().and_then(|told| told.hint()).unwrap_or_default().to_owned();
-    ensure(hint.contains("REFERENCES leads (id) ON DELETE CASCADE"), format!("the hint is {hint:?}"))?;
+    let hint = error
+        .as_db_error()
+        .and_then(|told| told.hint())
+        .unwrap_or_default()
+        .to_owned();
+    ensure(
+        hint.contains("REFERENCES leads (id) ON DELETE CASCADE"),
+        format!("the hint is {hint:?}"),
+    )?;
     pipeline.db.take_notices();
     pipeline.db.run("CREATE INDEX mine ON leads (last_name)")?;
     let notices = pipeline.db.take_notices();
-    ensure(notices.iter().any(|notice| notice.severity == "WARNING" && notice.message.contains("pg_dump")), format!("no warning: {notices:?}"))
+    ensure(
+        notices
+            .iter()
+            .any(|notice| notice.severity == "WARNING" && notice.message.contains("pg_dump")),
+        format!("no warning: {notices:?}"),
+    )
 }

@@ -50,14 +50,19 @@ fn bad_input_is_refused_with_the_right_sqlstate_and_leaves_no_trace() -> Outcome
     }
     ensure(wrong.is_empty(), wrong.join("\n"))?;
     let after: String = pipeline.db.one(trace)?;
-    ensure(after == before, format!("bad input left a trace: {before} -> {after}"))
+    ensure(
+        after == before,
+        format!("bad input left a trace: {before} -> {after}"),
+    )
 }
 
 #[test]
 fn what_can_spend_is_not_for_everyone() -> Outcome {
     let (seed, _) = seed::choose("privileges", 71);
     let mut pipeline = Pipeline::start(Plan::new(seed, 20))?;
-    pipeline.db.run("CREATE ROLE stranger; GRANT USAGE ON SCHEMA public TO stranger; SET ROLE stranger")?;
+    pipeline
+        .db
+        .run("CREATE ROLE stranger; GRANT USAGE ON SCHEMA public TO stranger; SET ROLE stranger")?;
     for call in [
         "SELECT request_pull('batchdata', '{\"zip_codes\": [\"90028\"]}')",
         "SELECT arm_spending()",

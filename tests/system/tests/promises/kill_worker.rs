@@ -16,7 +16,9 @@ const SEARCH_CAP: f64 = 4.0;
 fn a_killed_worker_neither_loses_nor_doubles_nor_pays_twice() -> Outcome {
     let (seed, mut rng) = seed::choose("kill_worker", 7);
     let kills = seed::number_from_environment("EQUITY_KILLS", 22);
-    let plan = Plan::new(seed, 600).latency(Duration::from_millis(60)).setting("equity_connect.max_attempts", "100");
+    let plan = Plan::new(seed, 600)
+        .latency(Duration::from_millis(60))
+        .setting("equity_connect.max_attempts", "100");
     let mut pipeline = Pipeline::start(plan)?;
     pipeline.db.run(&format!(
         "UPDATE vendors SET max_in_flight = 4, batch_size = LEAST(batch_size, 10);
@@ -37,10 +39,17 @@ fn a_killed_worker_neither_loses_nor_doubles_nor_pays_twice() -> Outcome {
             more_work(&mut pipeline)?;
         }
     }
-    ensure(struck * 3 >= kills, format!("only {struck} of {kills} kills struck while a vendor was at work"))?;
-    pipeline.db.run("UPDATE vendors SET daily_spend_cap = NULL")?;
+    ensure(
+        struck * 3 >= kills,
+        format!("only {struck} of {kills} kills struck while a vendor was at work"),
+    )?;
+    pipeline
+        .db
+        .run("UPDATE vendors SET daily_spend_cap = NULL")?;
     resolved += finish(&mut pipeline)?;
-    println!("{struck} of {kills} kills struck while a vendor was at work; {resolved} purchases were resolved by hand");
+    println!(
+        "{struck} of {kills} kills struck while a vendor was at work; {resolved} purchases were resolved by hand"
+    );
     // Arrivals that came after the last run.
     pipeline.request_pull_again()?;
     finish(&mut pipeline)?;
@@ -58,7 +67,10 @@ fn kill_once(pipeline: &mut Pipeline, rng: &mut Rng) -> Outcome<u64> {
     while Instant::now() < strike {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let under_way = VENDORS.iter().map(|vendor| pipeline.under_way(*vendor)).sum();
+    let under_way = VENDORS
+        .iter()
+        .map(|vendor| pipeline.under_way(*vendor))
+        .sum();
     signal(worker, libc::SIGKILL)?;
     pipeline.wait_for_crash(worker)?;
     Ok(under_way)
@@ -70,14 +82,23 @@ fn check_within_cap(pipeline: &mut Pipeline) -> Outcome {
         "SELECT count(*) FROM spend_budgets b JOIN vendors v ON b.scope = 'vendor:' || v.name WHERE reserved_amount + settled_amount > v.daily_spend_cap",
     )?;
     let billed = ledger::billed(pipeline, Vendor::BatchdataSearch);
-    let cap: Option<f64> = pipeline.db.one("SELECT daily_spend_cap::float8 FROM vendors WHERE name = 'batchdata_search'")?;
-    ensure(over == 0 && cap.is_none_or(|cap| billed as f64 <= cap * 1e6), format!("over a cap: {over} scopes; the search vendor billed {billed} micro-dollars"))
+    let cap: Option<f64> = pipeline
+        .db
+        .one("SELECT daily_spend_cap::float8 FROM vendors WHERE name = 'batchdata_search'")?;
+    ensure(
+        over == 0 && cap.is_none_or(|cap| billed as f64 <= cap * 1e6),
+        format!("over a cap: {over} scopes; the search vendor billed {billed} micro-dollars"),
+    )
 }
 
 /// Keeps the worker busy: new properties appear, and the cap is raised.
 fn more_work(pipeline: &mut Pipeline) -> Outcome {
-    pipeline.simulator().with_office(|office| office.world.add(60));
-    pipeline.db.run("UPDATE vendors SET daily_spend_cap = daily_spend_cap + 2 WHERE name = 'batchdata_search'")?;
+    pipeline
+        .simulator()
+        .with_office(|office| office.world.add(60));
+    pipeline.db.run(
+        "UPDATE vendors SET daily_spend_cap = daily_spend_cap + 2 WHERE name = 'batchdata_search'",
+    )?;
     pipeline.request_pull_again()
 }
 

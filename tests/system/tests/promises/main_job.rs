@@ -13,7 +13,10 @@ fn one_call_turns_an_empty_database_into_contactable_leads() -> Outcome {
     let mut pipeline = Pipeline::start(plan)?;
     pipeline.db.run("SET search_path = pg_catalog")?;
     let zips = r#"{"zip_codes": ["90028", "90038", "90046"]}"#;
-    pipeline.db.one_with::<i32>("SELECT lead_data.request_pull('batchdata', $1::text::jsonb)", &[&zips])?;
+    pipeline.db.one_with::<i32>(
+        "SELECT lead_data.request_pull('batchdata', $1::text::jsonb)",
+        &[&zips],
+    )?;
     pipeline.db.run("SET search_path = lead_data")?;
     pipeline.finish()?;
 
@@ -30,23 +33,47 @@ fn one_call_turns_an_empty_database_into_contactable_leads() -> Outcome {
 /// Bad records are parked with what came, and nothing else is.
 fn check_bad_records(pipeline: &mut Pipeline) -> Outcome {
     let (holes, without_address) = truth::bad_records(pipeline);
-    ensure(holes + without_address > 0, "this world has no bad record: choose another seed")?;
-    let rejected: i64 = pipeline.db.one("SELECT sum(rejected_total)::bigint FROM pulls")?;
+    ensure(
+        holes + without_address > 0,
+        "this world has no bad record: choose another seed",
+    )?;
+    let rejected: i64 = pipeline
+        .db
+        .one("SELECT sum(rejected_total)::bigint FROM pulls")?;
     let parked: i64 = pipeline.db.one("SELECT count(*) FROM dlq WHERE kind = 'record' AND stage = 'pull' AND payload ? 'record' AND error <> ''")?;
-    let others: i64 = pipeline.db.one("SELECT count(*) FROM dlq WHERE kind IS DISTINCT FROM 'record'")?;
-    ensure(rejected == parked && others == 0, format!("{rejected} records were rejected, {parked} are parked, and {others} other things"))?;
+    let others: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM dlq WHERE kind IS DISTINCT FROM 'record'")?;
+    ensure(
+        rejected == parked && others == 0,
+        format!("{rejected} records were rejected, {parked} are parked, and {others} other things"),
+    )?;
     // A record with an id and no address is a lead that can be told apart; a hole is not.
-    let nameless: i64 = pipeline.db.one("SELECT count(*) FROM leads WHERE address_line1 IS NULL")?;
+    let nameless: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM leads WHERE address_line1 IS NULL")?;
     let expected = i64::try_from(holes + without_address)?;
-    ensure(parked + nameless == expected && parked >= i64::try_from(holes)?, format!("{holes} holes and {without_address} records without an address, but {parked} parked and {nameless} leads without an address"))
+    ensure(
+        parked + nameless == expected && parked >= i64::try_from(holes)?,
+        format!(
+            "{holes} holes and {without_address} records without an address, but {parked} parked and {nameless} leads without an address"
+        ),
+    )
 }
 
 fn check_ready_leads(pipeline: &mut Pipeline) -> Outcome {
     let (ready, contactable): (i64, i64) = (
-        pipeline.db.one("SELECT count(*) FROM vw_campaign_ready_leads")?,
-        pipeline.db.one("SELECT count(*) FROM leads WHERE status = 'contactable'")?,
+        pipeline
+            .db
+            .one("SELECT count(*) FROM vw_campaign_ready_leads")?,
+        pipeline
+            .db
+            .one("SELECT count(*) FROM leads WHERE status = 'contactable'")?,
     );
-    ensure(ready > 250 && ready == contactable, format!("{ready} leads are ready, {contactable} contactable"))?;
+    ensure(
+        ready > 250 && ready == contactable,
+        format!("{ready} leads are ready, {contactable} contactable"),
+    )?;
     let is_ordered: bool = pipeline.db.one(
         "SELECT COALESCE(bool_and(ok), false) FROM (
              SELECT (quality_score < lag(quality_score) OVER w) OR (quality_score = lag(quality_score) OVER w AND first_seen_at >= lag(first_seen_at) OVER w)
@@ -55,12 +82,18 @@ fn check_ready_leads(pipeline: &mut Pipeline) -> Outcome {
              WINDOW w AS (ORDER BY place)
          ) pairs",
     )?;
-    ensure(is_ordered, "the ready leads are not ordered: best first, oldest first within a score")?;
+    ensure(
+        is_ordered,
+        "the ready leads are not ordered: best first, oldest first within a score",
+    )?;
     let unreachable: i64 = pipeline.db.one(
         "SELECT count(*) FROM vw_campaign_ready_leads
          WHERE NOT EXISTS (SELECT FROM unnest(emails || phones) p WHERE (p ->> 'verified')::boolean)",
     )?;
-    ensure(unreachable == 0, format!("{unreachable} ready leads have no verified contact point"))
+    ensure(
+        unreachable == 0,
+        format!("{unreachable} ready leads have no verified contact point"),
+    )
 }
 
 /// The views that a person reads agree with the tables.

@@ -15,28 +15,71 @@ fn every_example_call_works_as_written() -> Outcome {
     let (seed, _) = seed::choose("specification", 80);
     let mut pipeline = Pipeline::start(Plan::new(seed, 20))?;
     let db = &mut pipeline.db;
-    ensure(db.one::<String>("SELECT normalize_zip('90028-1234')")? == "90028", "normalize_zip")?;
-    let hash: String = db.one("SELECT compute_addr_hash('123 Main St', 'Los Angeles', 'CA', '90028')")?;
-    ensure(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()), format!("compute_addr_hash: {hash}"))?;
+    ensure(
+        db.one::<String>("SELECT normalize_zip('90028-1234')")? == "90028",
+        "normalize_zip",
+    )?;
+    let hash: String =
+        db.one("SELECT compute_addr_hash('123 Main St', 'Los Angeles', 'CA', '90028')")?;
+    ensure(
+        hash.len() == 64
+            && hash
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()),
+        format!("compute_addr_hash: {hash}"),
+    )?;
     let id: String = db.one(UPSERT)?;
-    ensure(db.one::<String>(UPSERT)? == id, "upsert_lead made a second lead")?;
+    ensure(
+        db.one::<String>(UPSERT)? == id,
+        "upsert_lead made a second lead",
+    )?;
     ensure(db.one::<i64>("SELECT count(*) FROM leads WHERE addr_hash IS NOT NULL AND last_seen_at >= first_seen_at")? == 1, "upsert_lead")?;
-    db.run(&format!("SELECT merge_contact_point('{id}', 'phone', '+15551234567', 'melissa', 85, true)"))?;
-    db.run(&format!("SELECT merge_contact_point('{id}', 'email', 'john@example.com', 'batchdata', 75, false)"))?;
-    db.run(&format!("SELECT merge_contact_point('{id}', 'email', 'JOHN@EXAMPLE.COM', 'batchdata', 70, false)"))?;
+    db.run(&format!(
+        "SELECT merge_contact_point('{id}', 'phone', '+15551234567', 'melissa', 85, true)"
+    ))?;
+    db.run(&format!(
+        "SELECT merge_contact_point('{id}', 'email', 'john@example.com', 'batchdata', 75, false)"
+    ))?;
+    db.run(&format!(
+        "SELECT merge_contact_point('{id}', 'email', 'JOHN@EXAMPLE.COM', 'batchdata', 70, false)"
+    ))?;
     let points: String = db.one("SELECT concat(cardinality(phones), cardinality(emails), phones[1] ->> 'phone', emails[1] ->> 'score') FROM leads")?;
-    ensure(points == "11+1555123456775", format!("merge_contact_point: {points}"))?;
+    ensure(
+        points == "11+1555123456775",
+        format!("merge_contact_point: {points}"),
+    )?;
     // Demographics 10; the phone is of unknown type and the e-mail not verified.
-    ensure(db.one::<i32>(&format!("SELECT compute_quality_score('{id}')"))? == 10, "compute_quality_score")?;
-    ensure(db.one::<String>(&format!("SELECT update_lead_status_from_score('{id}')::text"))? == "do_not_contact", "update_lead_status_from_score")?;
+    ensure(
+        db.one::<i32>(&format!("SELECT compute_quality_score('{id}')"))? == 10,
+        "compute_quality_score",
+    )?;
+    ensure(
+        db.one::<String>(&format!(
+            "SELECT update_lead_status_from_score('{id}')::text"
+        ))? == "do_not_contact",
+        "update_lead_status_from_score",
+    )?;
     db.run(&format!("SELECT merge_contact_point('{id}', 'phone', '+15551234567', 'melissa', 85, true, 'mobile'), merge_contact_point('{id}', 'email', 'john@example.com', 'batchdata', 75, true)"))?;
-    ensure(db.one::<String>(&format!("SELECT update_lead_status_from_score('{id}')::text"))? == "contactable", "80 points are contactable")?;
+    ensure(
+        db.one::<String>(&format!(
+            "SELECT update_lead_status_from_score('{id}')::text"
+        ))? == "contactable",
+        "80 points are contactable",
+    )?;
     let sig = "query-sig-hash";
     ensure(!db.one::<bool>(&format!("SELECT has_vendor_ids_been_seen('batchdata', '{sig}', ARRAY['vendor-123', 'vendor-124'])"))?, "seen before it came")?;
     db.run(&format!("INSERT INTO lead_source_events (source, query_sig, page_number, seen_vendor_ids) VALUES ('batchdata', '{sig}', 1, '{{vendor-124}}')"))?;
     ensure(db.one::<bool>(&format!("SELECT has_vendor_ids_been_seen('batchdata', '{sig}', ARRAY['vendor-123', 'vendor-124'])"))?, "not seen")?;
-    ensure(db.rows("SELECT * FROM vw_lead_quality_summary")?.len() == 1, "vw_lead_quality_summary")?;
-    ensure(db.rows("SELECT * FROM vw_campaign_ready_leads LIMIT 250")?.len() == 1, "vw_campaign_ready_leads")
+    ensure(
+        db.rows("SELECT * FROM vw_lead_quality_summary")?.len() == 1,
+        "vw_lead_quality_summary",
+    )?;
+    ensure(
+        db.rows("SELECT * FROM vw_campaign_ready_leads LIMIT 250")?
+            .len()
+            == 1,
+        "vw_campaign_ready_leads",
+    )
 }
 
 /// The same query in any order of its keys and ZIP codes has the same signature.

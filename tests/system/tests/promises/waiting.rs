@@ -11,7 +11,9 @@ use equity_system_tests::{Outcome, ensure, seed};
 fn no_transaction_is_open_while_a_vendor_is_called() -> Outcome {
     let (seed, _) = seed::choose("no_transaction", 8);
     let mut pipeline = Pipeline::start(Plan::new(seed, 50))?;
-    pipeline.simulator().set_latency(Vendor::Melissa, Duration::from_secs(3));
+    pipeline
+        .simulator()
+        .set_latency(Vendor::Melissa, Duration::from_secs(3));
     pipeline.enrich_doors(1)?;
     pipeline.wait_for_request(Vendor::Melissa)?;
     let (mut looks, mut open) = (0, 0);
@@ -26,13 +28,19 @@ fn no_transaction_is_open_while_a_vendor_is_called() -> Outcome {
             looks += 1;
             open += i32::from(row.try_get::<_, bool>(0)?);
             let age: f64 = row.try_get(1)?;
-            ensure(age < 0.5, format!("a transaction is {age} s old while the vendor is waited for"))?;
+            ensure(
+                age < 0.5,
+                format!("a transaction is {age} s old while the vendor is waited for"),
+            )?;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
     ensure(looks > 50, format!("the call was seen only {looks} times"))?;
     // The worker may be met while it stores the call or its heartbeat, never for long.
-    ensure(open * 20 <= looks, format!("a transaction was open in {open} of {looks} looks"))?;
+    ensure(
+        open * 20 <= looks,
+        format!("a transaction was open in {open} of {looks} looks"),
+    )?;
     pipeline.finish()
 }
 
@@ -48,7 +56,13 @@ fn an_idle_worker_takes_no_transaction_ids() -> Outcome {
     std::thread::sleep(Duration::from_secs(12));
     let used = pipeline.db.one::<i64>(next)? - before;
     // A heartbeat every ten seconds or more.
-    ensure(used <= 3, format!("{used} transaction ids in {:?} of nothing to do", started.elapsed()))
+    ensure(
+        used <= 3,
+        format!(
+            "{used} transaction ids in {:?} of nothing to do",
+            started.elapsed()
+        ),
+    )
 }
 
 #[test]
@@ -57,16 +71,33 @@ fn the_worker_waits_quietly_where_the_extension_is_not_installed() -> Outcome {
     let mut pipeline = Pipeline::bare(Plan::new(seed, 20))?;
     let worker = pipeline.wait_for_worker()?;
     std::thread::sleep(Duration::from_secs(6));
-    ensure(pipeline.worker()? == Some(worker), "the worker did not stay")?;
+    ensure(
+        pipeline.worker()? == Some(worker),
+        "the worker did not stay",
+    )?;
     let log = pipeline.cluster.log()?;
-    ensure(!["ERROR", "WARNING", "FATAL", "PANIC", "exited"].iter().any(|word| log.contains(word)), format!("the log is not quiet:\n{log}"))?;
+    ensure(
+        !["ERROR", "WARNING", "FATAL", "PANIC", "exited"]
+            .iter()
+            .any(|word| log.contains(word)),
+        format!("the log is not quiet:\n{log}"),
+    )?;
     pipeline.install()?;
-    until_true("the worker finds the new extension", Duration::from_secs(8), || pipeline.db.one("SELECT running FROM worker_status()"))?;
+    until_true(
+        "the worker finds the new extension",
+        Duration::from_secs(8),
+        || pipeline.db.one("SELECT running FROM worker_status()"),
+    )?;
     pipeline.open_vendors(&[Vendor::BatchdataSearch])?;
     pipeline.arm()?;
     pipeline.request_pull()?;
-    pipeline.wait_for_work(|db| db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls"))?;
-    ensure(pipeline.worker()? == Some(worker), "the worker was started anew")
+    pipeline.wait_for_work(|db| {
+        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
+    })?;
+    ensure(
+        pipeline.worker()? == Some(worker),
+        "the worker was started anew",
+    )
 }
 
 #[test]
@@ -80,13 +111,23 @@ fn nothing_is_bought_before_spending_is_armed() -> Outcome {
         pipeline.db.one("SELECT running AND NOT armed AND problem = 'spending is not armed' AND hint LIKE '%arm_spending()%' FROM worker_status()")
     })?;
     std::thread::sleep(Duration::from_secs(2));
-    ensure(pipeline.requests(Vendor::BatchdataSearch) == 0, "a vendor was called")?;
+    ensure(
+        pipeline.requests(Vendor::BatchdataSearch) == 0,
+        "a vendor was called",
+    )?;
     pipeline.arm()?;
-    pipeline.wait_for_work(|db| db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls"))?;
+    pipeline.wait_for_work(|db| {
+        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
+    })?;
     let before = pipeline.requests(Vendor::BatchdataSearch);
     pipeline.db.run("SELECT disarm_spending()")?;
-    pipeline.simulator().with_office(|office| office.world.add(5));
+    pipeline
+        .simulator()
+        .with_office(|office| office.world.add(5));
     pipeline.request_pull()?;
     std::thread::sleep(Duration::from_secs(2));
-    ensure(before > 0 && pipeline.requests(Vendor::BatchdataSearch) == before, "a vendor was called after disarm_spending()")
+    ensure(
+        before > 0 && pipeline.requests(Vendor::BatchdataSearch) == before,
+        "a vendor was called after disarm_spending()",
+    )
 }

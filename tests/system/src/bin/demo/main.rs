@@ -33,8 +33,13 @@ fn run() -> Outcome {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let properties = usize::try_from(number_from_environment("EQUITY_PROPERTIES", 3000))?;
-    println!("Starting a throw-away PostgreSQL cluster and a simulator of the vendors with {properties} properties ...");
-    let mut pipeline = Pipeline::start(Plan::new(number_from_environment("EQUITY_SEED", 42), properties).latency(Duration::from_millis(20)))?;
+    println!(
+        "Starting a throw-away PostgreSQL cluster and a simulator of the vendors with {properties} properties ..."
+    );
+    let mut pipeline = Pipeline::start(
+        Plan::new(number_from_environment("EQUITY_SEED", 42), properties)
+            .latency(Duration::from_millis(20)),
+    )?;
     hurry(&mut pipeline)?;
     println!("Asking for a pull of ZIP codes {} ...", ZIPS.join(", "));
     let started = Instant::now();

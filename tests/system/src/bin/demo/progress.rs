@@ -18,12 +18,20 @@ pub struct Progress {
 
 impl Progress {
     pub fn start() -> Self {
-        Self { is_terminal: std::io::stdout().is_terminal(), started: Instant::now(), shown: None }
+        Self {
+            is_terminal: std::io::stdout().is_terminal(),
+            started: Instant::now(),
+            shown: None,
+        }
     }
 
     /// Shows where things stand, unless it was shown a moment ago.
     pub fn show(&mut self, db: &mut Session) -> Outcome {
-        let pause = if self.is_terminal { TERMINAL_PAUSE } else { PLAIN_PAUSE };
+        let pause = if self.is_terminal {
+            TERMINAL_PAUSE
+        } else {
+            PLAIN_PAUSE
+        };
         if self.shown.is_some_and(|at| at.elapsed() < pause) {
             return Ok(());
         }

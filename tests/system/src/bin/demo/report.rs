@@ -19,13 +19,34 @@ fn funnel(db: &mut Session) -> Outcome {
     let steps = [
         ("pulled", "SELECT sum(records_total)::bigint FROM pulls"),
         ("  new leads", "SELECT sum(new_total)::bigint FROM pulls"),
-        ("  duplicates", "SELECT sum(records_total - new_total - rejected_total)::bigint FROM pulls"),
-        ("  rejected (see dlq)", "SELECT sum(rejected_total)::bigint FROM pulls"),
-        ("enriched by a vendor", "SELECT count(DISTINCT lead_id) FROM vendor_calls WHERE stage = 'enrich' AND matched"),
-        ("with a verified contact", "SELECT count(DISTINCT lead_id) FROM vendor_calls WHERE stage = 'verify' AND matched"),
-        ("contactable (score 60 and more)", "SELECT count(*) FROM leads WHERE status = 'contactable'"),
-        ("enriched (40 to 59)", "SELECT count(*) FROM leads WHERE status = 'enriched'"),
-        ("do not contact", "SELECT count(*) FROM leads WHERE status = 'do_not_contact'"),
+        (
+            "  duplicates",
+            "SELECT sum(records_total - new_total - rejected_total)::bigint FROM pulls",
+        ),
+        (
+            "  rejected (see dlq)",
+            "SELECT sum(rejected_total)::bigint FROM pulls",
+        ),
+        (
+            "enriched by a vendor",
+            "SELECT count(DISTINCT lead_id) FROM vendor_calls WHERE stage = 'enrich' AND matched",
+        ),
+        (
+            "with a verified contact",
+            "SELECT count(DISTINCT lead_id) FROM vendor_calls WHERE stage = 'verify' AND matched",
+        ),
+        (
+            "contactable (score 60 and more)",
+            "SELECT count(*) FROM leads WHERE status = 'contactable'",
+        ),
+        (
+            "enriched (40 to 59)",
+            "SELECT count(*) FROM leads WHERE status = 'enriched'",
+        ),
+        (
+            "do not contact",
+            "SELECT count(*) FROM leads WHERE status = 'do_not_contact'",
+        ),
     ];
     println!("The funnel");
     for (name, sql) in steps {
@@ -36,17 +57,31 @@ fn funnel(db: &mut Session) -> Outcome {
 }
 
 fn money(pipeline: &mut Pipeline) -> Outcome {
-    println!("\n  {:<24}{:>10}{:>14}{:>16}", "Vendor", "purchases", "ledger, $", "their bill, $");
+    println!(
+        "\n  {:<24}{:>10}{:>14}{:>16}",
+        "Vendor", "purchases", "ledger, $", "their bill, $"
+    );
     let (mut total_spent, mut total_billed) = (0, 0);
     for vendor in VENDORS {
         let purchases: i64 =
             pipeline.db.one_with("SELECT count(*) FROM vendor_calls WHERE vendor = $1 AND state = 'applied' AND reuses_call_id IS NULL", &[&vendor.name()])?;
         let (own, theirs) = (spent(&mut pipeline.db, vendor)?, billed(pipeline, vendor));
-        println!("  {:<24}{purchases:>10}{:>14}{:>16}", vendor.name(), dollars(own), dollars(theirs));
+        println!(
+            "  {:<24}{purchases:>10}{:>14}{:>16}",
+            vendor.name(),
+            dollars(own),
+            dollars(theirs)
+        );
         total_spent += own;
         total_billed += theirs;
     }
-    println!("  {:<24}{:>10}{:>14}{:>16}", "total", "", dollars(total_spent), dollars(total_billed));
+    println!(
+        "  {:<24}{:>10}{:>14}{:>16}",
+        "total",
+        "",
+        dollars(total_spent),
+        dollars(total_billed)
+    );
     Ok(())
 }
 
@@ -58,11 +93,20 @@ fn leads(db: &mut Session) -> Outcome {
              COALESCE((SELECT e ->> 'email' FROM unnest(emails) e WHERE (e ->> 'verified')::boolean LIMIT 1), '-')
          FROM vw_campaign_ready_leads LIMIT 10",
     )?;
-    println!("  {:<6}{:<24}{:<20}{:<15}e-mail", "score", "name", "city", "phone");
+    println!(
+        "  {:<6}{:<24}{:<20}{:<15}e-mail",
+        "score", "name", "city", "phone"
+    );
     for row in rows {
         let text = |at: usize| row.try_get::<_, String>(at);
         let score: i32 = row.try_get(0)?;
-        println!("  {score:<6}{:<24}{:<20}{:<15}{}", text(1)?, text(2)?, text(3)?, text(4)?);
+        println!(
+            "  {score:<6}{:<24}{:<20}{:<15}{}",
+            text(1)?,
+            text(2)?,
+            text(3)?,
+            text(4)?
+        );
     }
     Ok(())
 }
