@@ -9,6 +9,7 @@ mod input;
 mod kill_worker;
 mod main_job;
 mod pull;
+mod readme;
 mod secrets;
 mod signals;
 mod specification;
