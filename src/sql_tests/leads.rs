@@ -157,4 +157,78 @@ mod tests {
             JOIN pg_class c ON c.oid = d.objid WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relacl::text LIKE '%{=%'");
         assert_eq!(granted, None, "nothing is granted to PUBLIC");
     }
+
+    #[pg_test]
+    fn a_record_whose_address_cannot_be_hashed_is_refused_instead_of_doubled() {
+        for address in [
+            "'12 Main St', p_postal_code := 'unknown'",
+            "'TBD', p_postal_code := '90028'",
+        ] {
+            assert_refused(
+                &format!("SELECT upsert_lead('manual', p_address_line1 := {address})"),
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            );
+        }
+    }
+
+    #[pg_test]
+    fn a_parcel_of_another_lead_does_not_block_a_match() {
+        run(
+            "SELECT upsert_lead('county', 'c1', p_address_line1 := '1 Elm St', p_city := 'Mesa', p_state := 'AZ', p_postal_code := '85201', p_apn := '7', p_county_fips := '04013')",
+        );
+        let house: Option<Uuid> = one(
+            "SELECT upsert_lead('list', 'l1', p_address_line1 := '5 Oak St', p_city := 'Mesa', p_state := 'AZ', p_postal_code := '85201', p_county_fips := '04013')",
+        );
+        let again: Option<Uuid> = one("SELECT upsert_lead('list', 'l1', p_apn := '7')");
+        assert_eq!(again, house);
+    }
+
+    #[pg_test]
+    fn an_address_filled_in_later_may_turn_out_to_be_another_leads() {
+        run(
+            "SELECT upsert_lead('a', 'a1', p_address_line1 := '5 Oak St', p_postal_code := '85201')",
+        );
+        run("SELECT upsert_lead('b', 'b1')");
+        run("UPDATE leads SET property_zip = '85201' WHERE vendor_record_id = 'b1'");
+        let met: Option<Uuid> = one("SELECT upsert_lead('b', 'b1', p_address_line1 := '5 Oak St')");
+        assert_eq!(
+            met,
+            one("SELECT id FROM leads WHERE vendor_record_id = 'b1'")
+        );
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(2));
+    }
+
+    #[pg_test]
+    fn a_state_spelled_out_is_no_contradiction() {
+        let a: Option<Uuid> = one(
+            "SELECT upsert_lead('a', 'a1', p_address_line1 := '5 Oak St', p_city := 'Los Angeles', p_state := 'CA', p_postal_code := '90028', p_apn := '7')",
+        );
+        let b: Option<Uuid> = one(
+            "SELECT upsert_lead('b', 'b1', p_address_line1 := '5 Oak Street Rear', p_city := 'Los Angeles', p_state := 'California', p_postal_code := '90028-1111', p_apn := '7')",
+        );
+        assert_eq!(a, b);
+    }
+
+    #[pg_test]
+    fn a_lead_without_address_has_no_blank_one() {
+        run("SELECT upsert_lead('a', 'a1')");
+        assert_eq!(
+            one::<i64>("SELECT count(*) FROM leads WHERE property_address IS NOT NULL"),
+            Some(0)
+        );
+    }
+
+    #[pg_test]
+    fn ordinary_roles_keep_their_ddl_and_their_status_page() {
+        run("SELECT arm_spending()");
+        run(
+            "CREATE ROLE ordinary; GRANT CREATE, USAGE ON SCHEMA public TO ordinary; GRANT SELECT ON worker_state, vendors TO ordinary",
+        );
+        run("SET LOCAL ROLE ordinary");
+        run(
+            "CREATE TABLE own_table (id integer); ALTER TABLE own_table ADD COLUMN note text; CREATE INDEX ON own_table (id)",
+        );
+        assert_eq!(one::<i64>("SELECT count(*) FROM worker_status()"), Some(1));
+        run("RESET ROLE");
+    }
 }
