@@ -4,7 +4,7 @@ use pgrx::JsonB;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-use crate::address::{self, AddressParts};
+use crate::address::{self, AddressParts, CanonicalAddress};
 use crate::canonical;
 use crate::error::Error;
 
@@ -18,13 +18,12 @@ fn normalize_zip(zip: &str) -> Option<String> {
     address::normalize_zip(zip).map(|zip| zip.as_str().to_string())
 }
 
-#[pg_extern(sql = false, immutable, parallel_safe)]
-fn compute_addr_hash(
+fn canonical(
     line1: Option<&str>,
     city: Option<&str>,
     state: Option<&str>,
     zip: Option<&str>,
-) -> Option<String> {
+) -> Option<CanonicalAddress> {
     address::canonical(&AddressParts {
         line1,
         line2: None,
@@ -32,7 +31,16 @@ fn compute_addr_hash(
         state,
         zip,
     })
-    .map(|address| address.hash_hex())
+}
+
+#[pg_extern(sql = false, immutable, parallel_safe)]
+fn compute_addr_hash(
+    line1: Option<&str>,
+    city: Option<&str>,
+    state: Option<&str>,
+    zip: Option<&str>,
+) -> Option<String> {
+    canonical(line1, city, state, zip).map(|address| address.hash_hex())
 }
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
@@ -42,14 +50,7 @@ fn canonical_address(
     state: Option<&str>,
     zip: Option<&str>,
 ) -> Option<String> {
-    address::canonical(&AddressParts {
-        line1,
-        line2: None,
-        city,
-        state,
-        zip,
-    })
-    .map(|address| address.text().to_string())
+    canonical(line1, city, state, zip).map(|address| address.text().to_string())
 }
 
 #[pg_extern(sql = false, immutable, parallel_safe)]

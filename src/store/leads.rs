@@ -83,33 +83,35 @@ impl Lead {
     }
 }
 
-const COLUMNS_BY_ID: &str = "
+/// The columns that `read_lead` reads, with what follows the condition.
+macro_rules! leads_by_id {
+    ($locking:literal) => {
+        concat!(
+            "
 SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
        property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
        first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
        property_city, property_state, property_zip, addr_hash
 FROM leads
-WHERE id = ANY ($1)";
+WHERE id = ANY ($1)",
+            $locking
+        )
+    };
+}
 
-const COLUMNS_BY_ID_FOR_UPDATE: &str = "
-SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
-       property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
-       first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
-       property_city, property_state, property_zip, addr_hash
-FROM leads
-WHERE id = ANY ($1)
-ORDER BY id
-FOR NO KEY UPDATE";
+const BY_ID: &str = leads_by_id!("");
 
-const COLUMNS_BY_ID_UNLOCKED: &str = "
-SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
-       property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
-       first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
-       property_city, property_state, property_zip, addr_hash
-FROM leads
-WHERE id = ANY ($1)
+const BY_ID_FOR_UPDATE: &str = leads_by_id!(
+    "
 ORDER BY id
-FOR NO KEY UPDATE SKIP LOCKED";
+FOR NO KEY UPDATE"
+);
+
+const BY_ID_UNLOCKED: &str = leads_by_id!(
+    "
+ORDER BY id
+FOR NO KEY UPDATE SKIP LOCKED"
+);
 
 const EXISTS: &str = "SELECT EXISTS (SELECT FROM leads WHERE id = $1)";
 
@@ -190,21 +192,21 @@ fn decimal(text: Option<String>) -> Option<Decimal> {
 
 /// The leads that exist among `ids`, without locking them.
 pub fn load(db: &Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
-    select(db, COLUMNS_BY_ID, &[ids.into()])?
+    select(db, BY_ID, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
 }
 
 /// The leads that exist among `ids`, locked in the order of their ids.
 pub fn load_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
-    write(db, COLUMNS_BY_ID_FOR_UPDATE, &[ids.into()])?
+    write(db, BY_ID_FOR_UPDATE, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
 }
 
 /// Those among `ids` that exist and that nobody else has locked, locked: the worker waits for no session.
 pub fn load_unlocked_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
-    write(db, COLUMNS_BY_ID_UNLOCKED, &[ids.into()])?
+    write(db, BY_ID_UNLOCKED, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
 }

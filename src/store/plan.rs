@@ -16,7 +16,7 @@ use crate::error::Error;
 
 thread_local! {
     // Leaked on purpose: freeing plans while a process exits would call into a Postgres that is half gone.
-    static PLANS: RefCell<HashMap<(usize, bool), &'static OwnedPreparedStatement>> = RefCell::new(HashMap::new());
+    static PLANS: RefCell<HashMap<(usize, usize, bool), &'static OwnedPreparedStatement>> = RefCell::new(HashMap::new());
 }
 
 fn plan(
@@ -25,7 +25,8 @@ fn plan(
     args: &[DatumWithOid<'_>],
     writes: bool,
 ) -> Result<&'static OwnedPreparedStatement, Error> {
-    let key = (sql.as_ptr() as usize, writes);
+    // Length too: one constant may be stored as the beginning of another.
+    let key = (sql.as_ptr() as usize, sql.len(), writes);
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return Ok(plan);
     }

@@ -50,7 +50,11 @@ impl Vendor {
     }
 }
 
-const ENABLED: &str = "
+/// The columns that `read` reads, of enabled vendors, with what follows that condition.
+macro_rules! enabled_vendors {
+    ($rest:literal) => {
+        concat!(
+            "
 SELECT name, stage, base_url, (unit_price * 1000000)::bigint, price_rule, daily_call_cap::bigint,
        (daily_spend_cap * 1000000)::bigint, requests_per_second::float8, max_in_flight, batch_size,
        (extract(epoch FROM timeout) * 1000)::bigint, doubt_policy, options,
@@ -59,20 +63,21 @@ SELECT name, stage, base_url, (unit_price * 1000000)::bigint, price_rule, daily_
             ELSE 0 END,
        pauses
 FROM vendors
-WHERE enabled
-ORDER BY stage, position, name";
+WHERE enabled",
+            $rest
+        )
+    };
+}
 
-const ENABLED_FOR_SHARE: &str = "
-SELECT name, stage, base_url, (unit_price * 1000000)::bigint, price_rule, daily_call_cap::bigint,
-       (daily_spend_cap * 1000000)::bigint, requests_per_second::float8, max_in_flight, batch_size,
-       (extract(epoch FROM timeout) * 1000)::bigint, doubt_policy, options,
-       CASE WHEN paused_until = 'infinity' THEN 'Infinity'::float8
-            WHEN paused_until > clock_timestamp() THEN extract(epoch FROM paused_until - clock_timestamp())::float8
-            ELSE 0 END,
-       pauses
-FROM vendors
-WHERE enabled AND name = $1
-FOR SHARE";
+const ENABLED: &str = enabled_vendors!(
+    "
+ORDER BY stage, position, name"
+);
+
+const ENABLED_FOR_SHARE: &str = enabled_vendors!(
+    " AND name = $1
+FOR SHARE"
+);
 
 const PAUSE: &str = "
 UPDATE vendors SET
