@@ -4,14 +4,14 @@ PG_CONFIG ?= /usr/bin/pg_config
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PACKAGE := $(TARGET)/package
 SOURCES := Cargo.toml Cargo.lock equity_connect.control $(shell find src sql -type f)
-# Where cargo pgrx test keeps its server's files: a place that user postgres can reach.
-PGDATA_ROOT := /tmp/equity_connect_pgrx_test
+# Where cargo pgrx test keeps its private server: a place that user postgres can reach.
+PRIVATE := /tmp/equity_connect_pgrx_test
 
 export PG_CONFIG
 export EQUITY_PACKAGE := $(PACKAGE)
 
 ifeq ($(shell id -u),0)
-RUN_AS := --runas postgres --pgdata $(PGDATA_ROOT)
+RUN_AS := --runas postgres --pgdata $(PRIVATE)/data
 endif
 
 .DEFAULT_GOAL := help
@@ -23,38 +23,43 @@ help: ## list the targets
 setup: ## install what is missing (Debian 12)
 	@tests/setup.sh
 
-package: setup $(PACKAGE)/.built ## build the extension into target/package
+# Demo and tests run the development build: it shares its dependencies with the unit tests and is built in a
+# third of the time.
+package: setup $(PACKAGE)/.built
 
 $(PACKAGE)/.built: $(SOURCES)
 	@rm -rf $(PACKAGE)
-	cargo pgrx package --pg-config $(PG_CONFIG) --out-dir $(PACKAGE)
+	cargo pgrx package --debug --pg-config $(PG_CONFIG) --out-dir $(PACKAGE)
 	@touch $@
 
 demo: package ## run the main job on a throw-away cluster against simulated vendors
-	@cargo run --quiet --release -p equity_system_tests --bin demo
+	@cargo run --quiet -p equity_system_tests --bin demo
 
-test: setup test-unit test-pg test-simulator test-system ## run all tests
+test: test-pg test-simulator test-system ## run all tests
 
-test-unit: setup ## run the tests that need no server
-	cargo test --lib -- --skip pg_
+test-unit: setup ## run the tests that need no server, and nothing else
+	cargo test --lib
 
-test-pg: setup ## run the tests inside a PostgreSQL server
-	cargo pgrx test pg15 $(RUN_AS)
+test-pg: setup ## run the unit tests, and the tests inside a PostgreSQL server
+	@mkdir -p $(PRIVATE)/data && if [ "$$(id -u)" -eq 0 ]; then chown postgres $(PRIVATE)/data; fi
+	PGRX_HOME=$$(tests/private_server.sh $(PRIVATE)) cargo pgrx test pg15 $(RUN_AS)
 
 test-simulator: setup ## run the simulator's own tests
-	cargo test --release -p equity_simulator
+	cargo test -p equity_simulator
 
 test-system: package ## run the whole system: server, worker, simulated vendors
-	cargo test --release -p equity_system_tests
+	cargo test -p equity_system_tests
 
 soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
-	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test --release -p equity_system_tests --test promises kill_ -- --nocapture
+	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
 
 lint: setup ## check formatting, and clippy with warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
 install: setup ## install the extension into this machine's PostgreSQL 15
+	# A running server keeps the file it has mapped; written over in place, it would crash.
+	$(if $(filter-out 0,$(shell id -u)),sudo) rm -f "$$($(PG_CONFIG) --pkglibdir)/equity_connect.so"
 	cargo pgrx install --release --pg-config $(PG_CONFIG) $(if $(filter-out 0,$(shell id -u)),--sudo)
 
 clean: ## remove what was built

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Makes a private PostgreSQL installation for `cargo pgrx test` below the folder given, and prints the PGRX_HOME that
+# names it. pgrx installs the extension under test where its server looks; in the machine's own installation that
+# would overwrite a library that a running server has mapped, and crash it.
+set -euo pipefail
+
+root="$1"
+pg_config="${PG_CONFIG:-/usr/bin/pg_config}"
+server="$root/server"
+
+# PostgreSQL finds its files from where its program lies: a tree of the same shape, of links but for these programs.
+programs=(postgres initdb pg_ctl)
+for what in bindir pkglibdir sharedir; do
+    theirs="$("$pg_config" --$what)"
+    mkdir -p "$server$theirs"
+    cp -rsf "$theirs/." "$server$theirs/"
+done
+for program in "${programs[@]}"; do
+    cp --remove-destination "$("$pg_config" --bindir)/$program" "$server$("$pg_config" --bindir)/$program"
+done
+# Links to an installed version of ours would be written through.
+rm -f "$server$("$pg_config" --pkglibdir)"/equity_connect* "$server$("$pg_config" --sharedir)"/extension/equity_connect*
+
+cat > "$root/pg_config" <<EOF
+#!/usr/bin/env bash
+case "\$*" in
+    --bindir|--pkglibdir|--sharedir) echo "$server\$("$pg_config" "\$1")" ;;
+    *) exec "$pg_config" "\$@" ;;
+esac
+EOF
+chmod +x "$root/pg_config"
+mkdir -p "$root/home"
+printf '[configs]\npg15 = "%s"\n' "$root/pg_config" > "$root/home/config.toml"
+chmod -R a+rX "$root"
+echo "$root/home"
