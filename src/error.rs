@@ -28,6 +28,9 @@ pub enum Error {
     /// A row that another session holds; only the worker meets this, and comes back later (55P03).
     #[error("another session works on the lead")]
     Busy,
+    /// An opt-out came that this transaction's snapshot does not show; the caller may repeat the call (40001).
+    #[error("an opt-out was recorded while the transaction ran")]
+    Overtaken,
     /// A fault of ours or of the database below (XX000).
     #[error("internal error: {0}")]
     Internal(String),
@@ -85,8 +88,8 @@ impl Error {
             Self::BadSyntax { .. } => PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
             Self::NotFound { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Self::WrongState { .. } => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::Contended => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Self::Busy => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+            Self::Contended | Self::Overtaken => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Self::Internal(_) | Self::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
             Self::Database { code, .. } => *code,
         }
@@ -98,7 +101,7 @@ impl Error {
             | Self::BadSyntax { hint, .. }
             | Self::NotFound { hint, .. }
             | Self::WrongState { hint, .. } => hint,
-            Self::Contended | Self::Busy => "Repeat the call.",
+            Self::Contended | Self::Busy | Self::Overtaken => "Repeat the call.",
             Self::Internal(_) | Self::Spi(_) | Self::Database { .. } => "",
         }
     }

@@ -8,21 +8,26 @@
 use pgrx::prelude::*;
 
 mod address;
+mod campaign_event;
 mod canonical;
 mod contact;
 mod money;
 mod record;
 mod retry;
 mod score;
+mod suppression;
 mod vendors;
 mod waterfall;
 
 mod api;
 mod error;
+mod forgetting;
 mod guard;
+mod handout;
 mod intake;
 #[cfg(test)]
 mod layout_tests;
+mod opt_out;
 mod settings;
 #[cfg(any(test, feature = "pg_test"))]
 mod sql_tests;
@@ -68,9 +73,19 @@ extension_sql_file!(
     requires = ["spend"]
 );
 extension_sql_file!(
+    "../sql/install/suppression_functions.sql",
+    name = "suppression_functions",
+    requires = ["suppression"]
+);
+extension_sql_file!(
+    "../sql/install/campaigns.sql",
+    name = "campaigns",
+    requires = ["suppression_functions"]
+);
+extension_sql_file!(
     "../sql/install/lead_functions.sql",
     name = "lead_functions",
-    requires = ["suppression"]
+    requires = ["campaigns"]
 );
 extension_sql_file!(
     "../sql/install/pull_functions.sql",

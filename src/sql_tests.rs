@@ -5,7 +5,9 @@
 
 mod addresses;
 mod contacts;
+mod handouts;
 mod leads;
+mod opt_outs;
 mod pulls;
 mod scoring;
 mod steering;

@@ -41,3 +41,9 @@ CREATE FUNCTION @extschema@.compute_query_sig(p_params jsonb) RETURNS text
     AS 'MODULE_PATHNAME', 'compute_query_sig_wrapper';
 COMMENT ON FUNCTION @extschema@.compute_query_sig(jsonb) IS
     'SHA-256 of the canonical query: key order, list order and page-like keys do not matter';
+
+CREATE FUNCTION @extschema@.contact_keys(phones jsonb[], emails jsonb[]) RETURNS text[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contact_keys_wrapper';
+COMMENT ON FUNCTION @extschema@.contact_keys(jsonb[], jsonb[]) IS
+    'The canonical phones and e-mails of a lead, as they are looked up; an index depends on it';

@@ -4,10 +4,12 @@
 //! search_path are reviewed text; `sql = false` keeps pgrx from generating others.
 
 mod addresses;
+mod campaigns;
 mod contacts;
 mod leads;
 mod pulls;
 mod scoring;
+mod suppression;
 mod triggers;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! Reads a lead's contact points and facts, and writes score, status and what enrichment found back.
 
 use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::Datum;
+use pgrx::datum::{Datum, UnboxDatum};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
@@ -247,6 +247,13 @@ pub fn set_points(
 #[derive(Debug, Clone, Copy)]
 pub struct LeadStatus(pg_sys::Datum);
 
+impl LeadStatus {
+    /// Is it the same value?
+    pub fn equals(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+}
+
 impl FromDatum for LeadStatus {
     unsafe fn from_polymorphic_datum(
         datum: pg_sys::Datum,
@@ -268,6 +275,18 @@ impl IntoDatum for LeadStatus {
 
     fn is_compatible_with(_other: pg_sys::Oid) -> bool {
         true
+    }
+}
+
+// SAFETY: an enum value is passed by value.
+unsafe impl UnboxDatum for LeadStatus {
+    type As<'src> = LeadStatus;
+
+    unsafe fn unbox<'src>(datum: Datum<'src>) -> Self
+    where
+        Self: 'src,
+    {
+        Self(datum.sans_lifetime())
     }
 }
 

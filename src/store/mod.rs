@@ -5,7 +5,9 @@
 
 pub mod budgets;
 pub mod calls;
+pub mod campaigns;
 pub mod dlq;
+pub mod erasure;
 pub mod identity;
 pub mod jobs;
 pub mod leads;
@@ -15,6 +17,7 @@ pub mod pulls;
 pub mod replays;
 pub mod settlement;
 pub mod subtransaction;
+pub mod suppressions;
 pub mod vendors;
 pub mod worker_state;
 

@@ -1,0 +1,164 @@
+//! Campaigns, the leads handed to them, and what came back.
+
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+use super::Db;
+use super::plan::{column, required, select, write};
+use crate::error::Error;
+use crate::score::CONTACTABLE_FROM;
+
+/// A row of `campaigns`.
+pub struct Campaign {
+    pub name: String,
+    pub vendor_campaign_id: Option<String>,
+    pub daily_cap: i64,
+    pub is_enabled: bool,
+}
+
+/// A ready lead, locked.
+pub struct Ready {
+    pub id: Uuid,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub score: i32,
+    pub phones: Vec<Value>,
+    pub emails: Vec<Value>,
+    pub persona: Option<String>,
+    pub microsite_url: Option<String>,
+    pub first_seen_at: Option<TimestampWithTimeZone>,
+}
+
+/// A lead as the campaign tool's events see it, locked.
+pub struct Contacted {
+    pub id: Uuid,
+    pub status: String,
+    pub campaign_status: String,
+    pub emails: Vec<Value>,
+}
+
+const FIND: &str =
+    "SELECT name, vendor_campaign_id, daily_cap::bigint, enabled FROM campaigns WHERE name = $1";
+
+// In the order, and with the conditions, of idx_leads_campaign_ready and vw_campaign_ready_leads.
+const CLAIM: &str = "
+SELECT id, first_name, last_name, property_city, property_state, quality_score::integer, to_jsonb(COALESCE(phones, '{}')),
+       to_jsonb(COALESCE(emails, '{}')), assigned_persona, microsite_url, first_seen_at
+FROM leads
+WHERE status = 'contactable' AND added_to_campaign_at IS NULL AND suppressed_at IS NULL AND quality_score >= $2
+ORDER BY quality_score DESC, first_seen_at, id
+LIMIT $1
+FOR UPDATE SKIP LOCKED";
+
+const STAMP: &str = "
+UPDATE leads SET added_to_campaign_at = now(), campaign_status = 'queued', instantly_campaign_id = COALESCE($2, instantly_campaign_id),
+                 updated_at = now()
+WHERE id = ANY ($1)";
+
+const NOTE: &str = "
+INSERT INTO campaign_handouts (lead_id, campaign, score, verified, dnc_age)
+SELECT n.lead_id, $2, n.score, n.verified,
+       now() - (SELECT min(point ->> 'dnc_checked_at') FROM jsonb_array_elements(n.verified) AS point
+                -- As this extension writes it; another tool's own words are kept in `verified` and not counted.
+                WHERE point ->> 'dnc_checked_at' ~ '^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?Z$')::timestamptz
+FROM jsonb_to_recordset($1) AS n (n integer, lead_id uuid, score integer, verified jsonb)
+ORDER BY n.n";
+
+const OF_EMAIL: &str = "
+SELECT id, status::text, COALESCE(campaign_status, 'new')::text, to_jsonb(COALESCE(emails, '{}'))
+FROM leads WHERE contact_keys(phones, emails) && ARRAY[$1] ORDER BY id FOR NO KEY UPDATE";
+
+const PROGRESS: &str = "
+UPDATE leads SET status = COALESCE($2::lead_status, status), campaign_status = $3::campaign_status, updated_at = now() WHERE id = $1";
+
+pub fn find(db: &Db<'_>, name: &str) -> Result<Option<Campaign>, Error> {
+    let Some(row) = select(db, FIND, &[name.into()])?.next() else {
+        return Ok(None);
+    };
+    Ok(Some(Campaign {
+        name: required(&row, 1)?,
+        vendor_campaign_id: column(&row, 2)?,
+        daily_cap: required(&row, 3)?,
+        is_enabled: required(&row, 4)?,
+    }))
+}
+
+fn points(json: Option<JsonB>) -> Vec<Value> {
+    match json {
+        Some(JsonB(Value::Array(points))) => points,
+        _ => Vec::new(),
+    }
+}
+
+/// The best ready leads that no other claimer holds, locked.
+pub fn claim(db: &mut Db<'_>, limit: i64) -> Result<Vec<Ready>, Error> {
+    write(db, CLAIM, &[limit.into(), CONTACTABLE_FROM.into()])?
+        .map(|row| {
+            Ok(Ready {
+                id: required(&row, 1)?,
+                first_name: column(&row, 2)?,
+                last_name: column(&row, 3)?,
+                city: column(&row, 4)?,
+                state: column(&row, 5)?,
+                score: required(&row, 6)?,
+                phones: points(column(&row, 7)?),
+                emails: points(column(&row, 8)?),
+                persona: column(&row, 9)?,
+                microsite_url: column(&row, 10)?,
+                first_seen_at: column(&row, 11)?,
+            })
+        })
+        .collect()
+}
+
+/// Writes on the leads that they were handed out.
+pub fn stamp(
+    db: &mut Db<'_>,
+    ids: Vec<Uuid>,
+    vendor_campaign_id: Option<&str>,
+) -> Result<(), Error> {
+    write(db, STAMP, &[ids.into(), vendor_campaign_id.into()])?;
+    Ok(())
+}
+
+/// Remembers the hand-outs with what allowed them: objects of n, lead_id, score, verified.
+pub fn note(db: &mut Db<'_>, handouts: Vec<Value>, campaign: &str) -> Result<(), Error> {
+    write(
+        db,
+        NOTE,
+        &[JsonB(Value::Array(handouts)).into(), campaign.into()],
+    )?;
+    Ok(())
+}
+
+/// The leads that hold this e-mail (its comparison key), locked.
+pub fn leads_of_email(db: &mut Db<'_>, key: &str) -> Result<Vec<Contacted>, Error> {
+    write(db, OF_EMAIL, &[key.into()])?
+        .map(|row| {
+            Ok(Contacted {
+                id: required(&row, 1)?,
+                status: column(&row, 2)?.unwrap_or_else(|| "new".to_string()),
+                campaign_status: required(&row, 3)?,
+                emails: points(column(&row, 4)?),
+            })
+        })
+        .collect()
+}
+
+/// Moves a lead on. `status`: None, if it stays.
+pub fn progress(
+    db: &mut Db<'_>,
+    id: Uuid,
+    status: Option<&str>,
+    campaign_status: &str,
+) -> Result<(), Error> {
+    write(
+        db,
+        PROGRESS,
+        &[id.into(), status.into(), campaign_status.into()],
+    )?;
+    Ok(())
+}
