@@ -290,8 +290,12 @@ fn free(db: &mut Db<'_>, lead: &mut Held, lifted: &[String], secret: &[u8]) -> R
         .iter()
         .map(|k| k.hash(secret))
         .collect();
-    let is_reached = hashes.iter().any(|hash| lifted.contains(hash));
-    if !is_reached || !suppressions::in_force(db, hashes)?.is_empty() {
+    if !hashes.iter().any(|hash| lifted.contains(hash)) {
+        return Ok(false);
+    }
+    if let Some(left) = suppressions::in_force(db, hashes)?.first() {
+        // Its property was remembered for what is lifted now; from here on for what is left.
+        remember_property(db, lead, left.id, &left.reason, secret)?;
         return Ok(false);
     }
     for contact in lead.holder().contacts() {

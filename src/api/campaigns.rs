@@ -52,7 +52,7 @@ fn claim_campaign_leads(
     let leads = store::connect(|db| {
         let campaign = campaigns::find(db, &name)?.ok_or(Error::NotFound {
             message: "no such campaign".into(),
-            hint: "INSERT INTO campaigns (name, vendor_campaign_id) first.",
+            hint: "Add a row to the table campaigns first.",
         })?;
         if !campaign.is_enabled {
             return Err(Error::WrongState {

@@ -208,12 +208,18 @@ fn read_address(text: &str) -> Result<String, Error> {
 
 fn from_one_line(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-    let (last, before) = parts.split_last()?;
-    let (state, zip) = match last.rsplit_once(char::is_whitespace) {
-        Some((state, zip)) if zip.bytes().any(|b| b.is_ascii_digit()) => (Some(state), Some(zip)),
-        _ if last.bytes().any(|b| b.is_ascii_digit()) => (None, Some(*last)),
+    let (last, mut before) = parts.split_last()?;
+    let has_digit = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+    let (mut state, zip) = match last.rsplit_once(char::is_whitespace) {
+        Some((state, zip)) if has_digit(zip) => (Some(state), Some(zip)),
+        _ if has_digit(last) => (None, Some(*last)),
         _ => (Some(*last), None),
     };
+    if let (None, [rest @ .., own]) = (state, before)
+        && rest.len() > 1
+    {
+        (state, before) = (Some(*own), rest);
+    }
     let (city, street) = before.split_last()?;
     let (line1, rest) = street.split_first()?;
     let line2 = rest.join(" ");

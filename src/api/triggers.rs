@@ -9,6 +9,7 @@ use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
 use crate::address::{self, AddressParts};
+use crate::error::Error;
 use crate::opt_out::watch::{self, Hit};
 use crate::store::leads::LeadStatus;
 use crate::suppression::Holder;
@@ -73,23 +74,35 @@ fn leads_opt_out<'a>(
 ) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, ErrorReport> {
     let new = trigger.new().ok_or_else(|| not_for_this("leads_opt_out"))?;
     let mut row = new.into_owned();
-    let was_suppressed = trigger
-        .old()
-        .is_some_and(|old| when(&old, "suppressed_at").is_some());
-    if was_suppressed && !watch::is_lifting() {
-        if let Some(old) = trigger.old() {
-            keep_suppressed(&mut row, &old)?;
-        }
-    } else if when(&row, "suppressed_at").is_some() {
-        // Flagged by hand or by a vendor, or a restored row: INSERT does not come here with a mark.
-        set_do_not_contact(&mut row)?;
-        if let Some(id) = id_of(&row) {
-            watch::became_suppressed(id, 0)?;
-        }
-    } else if watch::is_needed()? {
-        heed_opt_outs(&mut row)?;
-    }
+    let old = trigger.old();
+    or_report(look_at(&mut row, old.as_ref()));
     Ok(Some(row))
+}
+
+/// pgrx turns an `Err` of a trigger function into a panic without its SQLSTATE: raised here, it keeps it.
+fn or_report<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| {
+        ErrorReport::from(error).report(PgLogLevel::ERROR);
+        unreachable!("ERROR unwinds")
+    })
+}
+
+fn look_at<A: WhoAllocated>(
+    row: &mut OwnRow<'_>,
+    old: Option<&PgHeapTuple<'_, A>>,
+) -> Result<(), Error> {
+    let suppressed_before = old.filter(|old| when(*old, "suppressed_at").is_some());
+    if let (Some(old), false) = (suppressed_before, watch::is_lifting()) {
+        keep_suppressed(row, old)
+    } else if when(row, "suppressed_at").is_some() {
+        // Flagged by hand or by a vendor: an INSERT, and so a restore, does not come here with a mark.
+        set_do_not_contact(row)?;
+        id_of(row).map_or(Ok(()), |id| watch::became_suppressed(id, 0))
+    } else if watch::is_needed()? {
+        heed_opt_outs(row)
+    } else {
+        Ok(())
+    }
 }
 
 /// The last look at a written lead, when its transaction commits.
@@ -101,7 +114,7 @@ fn leads_opt_out_at_commit<'a>(
         .new()
         .ok_or_else(|| not_for_this("leads_opt_out_at_commit"))?;
     if let Some(id) = id_of(&new) {
-        watch::at_commit(id)?;
+        or_report(watch::at_commit(id));
     }
     Ok(None)
 }
@@ -116,7 +129,7 @@ fn not_for_this(name: &'static str) -> ErrorReport {
     )
 }
 
-fn heed_opt_outs(row: &mut OwnRow<'_>) -> Result<(), ErrorReport> {
+fn heed_opt_outs(row: &mut OwnRow<'_>) -> Result<(), Error> {
     let (phones, emails) = (points(row, "phones"), points(row, "emails"));
     let own = |name| text(row, name);
     let (addr_hash, mak, source) = (own("addr_hash"), own("mak"), own("source"));
@@ -138,7 +151,7 @@ fn heed_opt_outs(row: &mut OwnRow<'_>) -> Result<(), ErrorReport> {
     suppress_row(row, hit)
 }
 
-fn suppress_row(row: &mut OwnRow<'_>, hit: Hit) -> Result<(), ErrorReport> {
+fn suppress_row(row: &mut OwnRow<'_>, hit: Hit) -> Result<(), Error> {
     if let Some(phones) = hit.phones {
         row.set_by_name("phones", StoredPoints(phones))
             .unwrap_or_report();
@@ -153,7 +166,7 @@ fn suppress_row(row: &mut OwnRow<'_>, hit: Hit) -> Result<(), ErrorReport> {
         .unwrap_or_report();
     set_do_not_contact(row)?;
     match id_of(row) {
-        Some(id) => Ok(watch::became_suppressed(id, hit.id)?),
+        Some(id) => watch::became_suppressed(id, hit.id),
         None => Ok(()),
     }
 }
@@ -162,7 +175,7 @@ fn suppress_row(row: &mut OwnRow<'_>, hit: Hit) -> Result<(), ErrorReport> {
 fn keep_suppressed<A: WhoAllocated>(
     row: &mut OwnRow<'_>,
     old: &PgHeapTuple<'_, A>,
-) -> Result<(), ErrorReport> {
+) -> Result<(), Error> {
     if when(row, "suppressed_at").is_none() {
         row.set_by_name("suppressed_at", when(old, "suppressed_at"))
             .unwrap_or_report();
@@ -172,7 +185,7 @@ fn keep_suppressed<A: WhoAllocated>(
     set_do_not_contact(row)
 }
 
-fn set_do_not_contact(row: &mut OwnRow<'_>) -> Result<(), ErrorReport> {
+fn set_do_not_contact(row: &mut OwnRow<'_>) -> Result<(), Error> {
     let Some(wanted) = watch::do_not_contact()? else {
         return Ok(());
     };

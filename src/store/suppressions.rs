@@ -73,7 +73,9 @@ SELECT (SELECT value FROM secrets WHERE name = 'hash_key'),
 
 const NEWEST: &str = "SELECT COALESCE(max(id), 0) FROM suppressions WHERE caused_by IS NULL";
 
-const EVER: &str = "SELECT last_value FROM suppressions_id_seq";
+// A sequence shows what other transactions did whatever the snapshot.
+const IS_BLIND: &str = "
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END > COALESCE((SELECT max(id) FROM suppressions), 0) FROM suppressions_id_seq";
 
 const IN_FORCE: &str = "
 SELECT id, reason, value_hash FROM suppressions WHERE value_hash = ANY ($1) AND lifted_at IS NULL ORDER BY id";
@@ -190,9 +192,9 @@ pub fn newest(db: &mut Db<'_>) -> Result<i64, Error> {
     Ok(scalar(write(db, NEWEST, &[])?)?.unwrap_or(0))
 }
 
-/// The newest id ever given, seen by this transaction or not.
-pub fn newest_ever(db: &mut Db<'_>) -> Result<i64, Error> {
-    Ok(scalar(write(db, EVER, &[])?)?.unwrap_or(0))
+/// Has an opt-out been recorded that this transaction's snapshot does not show?
+pub fn is_blind(db: &mut Db<'_>) -> Result<bool, Error> {
+    Ok(scalar(write(db, IS_BLIND, &[])?)?.unwrap_or(true))
 }
 
 /// Opt-outs in force among these hashes, oldest first.

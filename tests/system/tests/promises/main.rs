@@ -8,6 +8,7 @@ mod failed_work;
 mod input;
 mod kill_worker;
 mod main_job;
+mod opt_outs;
 mod pull;
 mod readme;
 mod secrets;
