@@ -3,12 +3,14 @@
 PG_CONFIG ?= /usr/bin/pg_config
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PACKAGE := $(TARGET)/package
-SOURCES := Cargo.toml Cargo.lock equity_connect.control $(shell find src sql -type f)
-# Where cargo pgrx test keeps its private server: a place that user postgres can reach.
+SOURCES := Makefile Cargo.toml Cargo.lock equity_connect.control $(shell find src sql -type f)
+# Where the private server of the tests lies: a place that user postgres can reach. All development builds are made
+# for it, so that cargo does not build PostgreSQL's bindings anew at every change between tests and demo.
 PRIVATE := /tmp/equity_connect_pgrx_test
+BUILD_FOR_PRIVATE = PGRX_HOME=$$(tests/private_server.sh $(PRIVATE))
 
 export PG_CONFIG
-export EQUITY_PACKAGE := $(PACKAGE)
+export EQUITY_PACKAGE := $(PACKAGE)$(PRIVATE)/server
 
 ifeq ($(shell id -u),0)
 RUN_AS := --runas postgres --pgdata $(PRIVATE)/data
@@ -29,7 +31,7 @@ package: setup $(PACKAGE)/.built
 
 $(PACKAGE)/.built: $(SOURCES)
 	@rm -rf $(PACKAGE)
-	cargo pgrx package --debug --pg-config $(PG_CONFIG) --out-dir $(PACKAGE)
+	$(BUILD_FOR_PRIVATE) cargo pgrx package --debug --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)
 	@touch $@
 
 demo: package ## run the main job on a throw-away cluster against simulated vendors
@@ -42,7 +44,7 @@ test-unit: setup ## run the tests that need no server, and nothing else
 
 test-pg: setup ## run the unit tests, and the tests inside a PostgreSQL server
 	@mkdir -p $(PRIVATE)/data && if [ "$$(id -u)" -eq 0 ]; then chown postgres $(PRIVATE)/data; fi
-	PGRX_HOME=$$(tests/private_server.sh $(PRIVATE)) cargo pgrx test pg15 $(RUN_AS)
+	$(BUILD_FOR_PRIVATE) cargo pgrx test pg15 $(RUN_AS)
 
 test-simulator: setup ## run the simulator's own tests
 	cargo test -p equity_simulator
