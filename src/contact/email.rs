@@ -99,11 +99,19 @@ impl EmailAddress {
     }
 
     /// What stands before the `@`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no caller yet: near matches compare it")
+    )]
     pub fn local(&self) -> &str {
         &self.text[..self.local_length]
     }
 
     /// What stands after the `@`, in lower-case ASCII.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no caller yet: near matches compare it")
+    )]
     pub fn domain(&self) -> &str {
         &self.text[self.local_length + 1..]
     }
@@ -115,6 +123,10 @@ impl EmailAddress {
 
     /// The mailbox behind the address, by the big providers' own rules: Gmail ignores dots, several
     /// ignore `+tag`. For finding likely duplicates; never for identity, because rules change.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no caller yet: near matches compare it")
+    )]
     pub fn provider_key(&self) -> String {
         let key = self.comparison_key();
         let (local, domain) = key.split_at(self.local_length);

@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 use super::{Contact, Kind, PhoneType, flag};
 
 pub use check::{CheckOutcome, CheckResult, lift_suppression, record_check, suppress};
-pub use merge::{Merged, NewPoint, merge, merge_stored};
+#[cfg(test)]
+pub use merge::merge_stored;
+pub use merge::{Merged, NewPoint, merge};
 
 /// What is read of a stored contact point.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,10 +26,9 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 pub use exchange::{Account, BuildError, HttpAnswer, HttpRequest, Method, Secret};
-pub use found::{
-    CorrectedAddress, Enrichment, FoundContact, FoundEmail, FoundPhone, OwnerFlags, Unreadable,
-    phone_type,
-};
+#[cfg(test)]
+pub use found::{CorrectedAddress, FoundEmail, FoundPhone, OwnerFlags};
+pub use found::{Enrichment, FoundContact, Unreadable};
 pub use subject::{Item, PropertySubject, SearchPage, Subject};
 
 /// A vendor's product that we can buy. Names are those of `vendors.name`.
