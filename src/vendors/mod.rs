@@ -27,7 +27,7 @@ use serde_json::Value;
 
 pub use exchange::{Account, BuildError, HttpAnswer, HttpRequest, Method, Secret};
 #[cfg(test)]
-pub use found::{CorrectedAddress, FoundEmail, FoundPhone, OwnerFlags};
+pub use found::{CorrectedAddress, FoundEmail, FoundPhone};
 pub use found::{Enrichment, FoundContact, Unreadable};
 pub use subject::{Item, PropertySubject, SearchPage, Subject};
 
