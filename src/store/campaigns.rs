@@ -43,13 +43,14 @@ pub struct Contacted {
 const FIND: &str =
     "SELECT name, vendor_campaign_id, daily_cap::bigint, enabled FROM campaigns WHERE name = $1";
 
-// In the order, and with the conditions, of idx_leads_campaign_ready and vw_campaign_ready_leads.
+// In the order, and with the conditions, of idx_leads_campaign_ready and vw_campaign_ready_leads. Qualified: the bare name
+// would be the output column, an expression that no index has.
 const CLAIM: &str = "
 SELECT id, first_name, last_name, property_city, property_state, quality_score::integer, to_jsonb(COALESCE(phones, '{}')),
        to_jsonb(COALESCE(emails, '{}')), assigned_persona, microsite_url, first_seen_at
 FROM leads
 WHERE status = 'contactable' AND added_to_campaign_at IS NULL AND suppressed_at IS NULL AND quality_score >= $2
-ORDER BY quality_score DESC, first_seen_at, id
+ORDER BY leads.quality_score DESC, first_seen_at, id
 LIMIT $1
 FOR UPDATE SKIP LOCKED";
 
