@@ -450,7 +450,11 @@ fn restored_opt_outs_hold(pipeline: &mut Pipeline) -> Outcome {
 fn figures_of_opt_outs_and_claims() -> Outcome {
     let large = seed::number_from_environment("EQUITY_LEADS", 1_000_000);
     for count in [10_000, large] {
-        let mut pipeline = quiet(Plan::new(1, 1).setting("shared_buffers", "1GB").setting("synchronous_commit", "off"))?;
+        let mut pipeline = quiet(
+            Plan::new(1, 1)
+                .setting("shared_buffers", "1GB")
+                .setting("synchronous_commit", "off"),
+        )?;
         let fill = |points: &str| {
             format!(
                 "INSERT INTO leads (addr_hash, phones, emails, status, quality_score)
@@ -465,14 +469,28 @@ fn figures_of_opt_outs_and_claims() -> Outcome {
             Ok(took)
         };
         timed("insert without contact points", &fill("'{}', '{}'"))?;
-        timed("empty the table", "TRUNCATE leads; INSERT INTO campaigns (name, daily_cap) VALUES ('phx', 1000000)")?;
+        timed(
+            "empty the table",
+            "TRUNCATE leads; INSERT INTO campaigns (name, daily_cap) VALUES ('phx', 1000000)",
+        )?;
         timed(
             "insert with a phone and an e-mail",
-            &fill("ARRAY[jsonb_build_object('phone', '+1602' || 2000000 + n, 'verified', true)], ARRAY[jsonb_build_object('email', 'owner' || n || '@example.com', 'verified', true)]"),
+            &fill(
+                "ARRAY[jsonb_build_object('phone', '+1602' || 2000000 + n, 'verified', true)], ARRAY[jsonb_build_object('email', 'owner' || n || '@example.com', 'verified', true)]",
+            ),
         )?;
         timed("vacuum", "VACUUM ANALYZE leads")?;
         let mut medians = Vec::new();
-        for (what, sql) in [("suppress_contact", "SELECT suppress_contact('email', 'owner#@example.com', 'x')"), ("claim 250", "SELECT count(*) FROM claim_campaign_leads('phx', 250)")] {
+        for (what, sql) in [
+            (
+                "suppress_contact",
+                "SELECT suppress_contact('email', 'owner#@example.com', 'x')",
+            ),
+            (
+                "claim 250",
+                "SELECT count(*) FROM claim_campaign_leads('phx', 250)",
+            ),
+        ] {
             let mut times = Vec::new();
             for n in 1..=9 {
                 times.push(timed(what, &sql.replace('#', &(n * 997).to_string()))?);
