@@ -17,7 +17,7 @@ RUN_AS := --runas postgres --pgdata $(PRIVATE)/data
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup package demo test test-unit test-pg test-simulator test-system soak lint install clean
+.PHONY: help setup package demo test test-unit test-pg test-simulator test-system soak bench lint install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ test-system: package ## run the whole system: server, worker, simulated vendors
 
 soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
 	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
+
+bench: package ## measure opt-outs and hand-outs on tables of two sizes
+	cargo test -p equity_system_tests --test promises figures_ -- --ignored --nocapture
 
 lint: setup ## check formatting, and clippy with warnings denied
 	cargo fmt --all --check
