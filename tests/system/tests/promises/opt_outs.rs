@@ -444,7 +444,7 @@ fn restored_opt_outs_hold(pipeline: &mut Pipeline) -> Outcome {
     )
 }
 
-/// What the issue promises in milliseconds: run by hand, with `--ignored`, and EQUITY_LEADS for the larger table.
+/// What opt-outs and hand-outs cost: `make bench` runs it, with EQUITY_LEADS for the size of the larger table.
 #[test]
 #[ignore = "a benchmark"]
 fn figures_of_opt_outs_and_claims() -> Outcome {
