@@ -3,7 +3,7 @@
 //! `api` is what SQL callers see, `worker` the background process that makes the vendor calls; both reach tables
 //! through `store` only. Everything else is pure: no Postgres, no I/O, no clock.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(any(test, feature = "pg_test"), allow(clippy::unwrap_used))]
 
 use pgrx::prelude::*;
 

@@ -192,7 +192,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     let started_at = Instant::now();
     let mut moved = answers::take(session)?;
     send::give_unsent_back(session)?;
-    let view = transact(|db| survey(db))?;
+    let view = transact(survey)?;
     moved |= apply::apply_answers(&view.vendors)?;
     let doing = activity(session, &view);
     // Nothing is sent while an answer cannot be recorded.

@@ -368,9 +368,8 @@ fn no_sequence_of_events_brings_an_opt_out_back() -> Outcome {
                             } else {
                                 sql
                             };
-                            insist(session, &sql, repeats).map_err(|error| {
+                            insist(session, &sql, repeats).inspect_err(|_| {
                                 let _ = session.run("ROLLBACK");
-                                error
                             })?;
                         }
                         Ok(())
