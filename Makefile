@@ -55,8 +55,9 @@ test-system: package ## run the whole system: server, worker, simulated vendors
 soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
 	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
 
-bench: package ## measure opt-outs and hand-outs on tables of two sizes
-	cargo test -p equity_system_tests --test promises figures_ -- --ignored --nocapture
+bench: setup ## measure opt-outs and hand-outs on tables of two sizes, with the release build
+	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release
+	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench
 
 lint: setup ## check formatting, and clippy with warnings denied
 	cargo fmt --all --check
