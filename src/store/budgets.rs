@@ -38,7 +38,7 @@ pub struct Grant {
     pub purchases: i64,
     /// Units of each purchase; fewer than wished only for a single purchase.
     pub units: i64,
-    /// Is a cap used up by settled calls alone? Else what is missing is only reserved, and may come back.
+    /// Do settled calls alone leave no room for another? Else what is missing is only reserved, and may come back.
     pub is_spent: bool,
 }
 
@@ -117,7 +117,7 @@ pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<G
         let now = left(reserved_calls + settled_calls, reserved + settled);
         grant = narrow(grant, cap, now, wish.unit_price);
         let at_best = narrow(wished, cap, left(settled_calls, settled), wish.unit_price);
-        is_spent |= at_best.purchases < wish.purchases;
+        is_spent |= at_best.purchases == 0;
     }
     grant.is_spent = is_spent;
     if grant.purchases == 0 || grant.units == 0 {
@@ -231,105 +231,56 @@ mod tests {
         }
     }
 
+    fn wished(purchases: i64, units: i64) -> Grant {
+        Grant {
+            purchases,
+            units,
+            is_spent: false,
+        }
+    }
+
+    fn dollars(micros: i64) -> Left {
+        Left {
+            calls: None,
+            micros: Some(micros),
+        }
+    }
+
+    fn calls(calls: i64) -> Left {
+        Left {
+            calls: Some(calls),
+            micros: None,
+        }
+    }
+
     #[test]
     fn a_cap_of_100_and_a_half_calls_buys_exactly_100() {
+        let cap = cap(None, None, Counts::Purchases);
         let price = Money::from_micros(150_000);
-        let left = Left {
-            calls: None,
-            micros: Some(15_075_000),
-        };
-        let grant = narrow(
-            Grant {
-                purchases: 1000,
-                units: 1,
-                is_spent: false,
-            },
-            &cap(None, None, Counts::Purchases),
-            left,
-            price,
-        );
-        assert_eq!(
-            grant,
-            Grant {
-                purchases: 100,
-                units: 1,
-                is_spent: false
-            }
-        );
+        let grant = narrow(wished(1000, 1), &cap, dollars(15_075_000), price);
+        assert_eq!(grant, wished(100, 1));
     }
 
     #[test]
     fn a_page_shrinks_to_the_records_that_are_left() {
-        let left = Left {
-            calls: Some(37),
-            micros: None,
-        };
-        let grant = narrow(
-            Grant {
-                purchases: 1,
-                units: 100,
-                is_spent: false,
-            },
-            &cap(None, None, Counts::Units),
-            left,
-            Money::from_micros(10_000),
-        );
-        assert_eq!(
-            grant,
-            Grant {
-                purchases: 1,
-                units: 37,
-                is_spent: false
-            }
-        );
+        let cap = cap(None, None, Counts::Units);
+        let grant = narrow(wished(1, 100), &cap, calls(37), Money::from_micros(10_000));
+        assert_eq!(grant, wished(1, 37));
     }
 
     #[test]
     fn nothing_left_grants_nothing() {
-        for left in [
-            Left {
-                calls: Some(0),
-                micros: None,
-            },
-            Left {
-                calls: None,
-                micros: Some(0),
-            },
-            Left {
-                calls: None,
-                micros: Some(-5),
-            },
-        ] {
-            let grant = narrow(
-                Grant {
-                    purchases: 5,
-                    units: 1,
-                    is_spent: false,
-                },
-                &cap(None, None, Counts::Purchases),
-                left,
-                Money::from_micros(1),
-            );
+        let cap = cap(None, None, Counts::Purchases);
+        for left in [calls(0), dollars(0), dollars(-5)] {
+            let grant = narrow(wished(5, 1), &cap, left, Money::from_micros(1));
             assert_eq!(grant.purchases, 0);
         }
     }
 
     #[test]
     fn what_is_free_is_not_limited_by_money() {
-        let left = Left {
-            calls: None,
-            micros: Some(0),
-        };
-        let grant = narrow(
-            Grant {
-                purchases: 5,
-                units: 1,
-                is_spent: false,
-            },
-            &cap(None, None, Counts::Purchases),
-            left,
-            Money::from_micros(0),
-        );
+        let cap = cap(None, None, Counts::Purchases);
+        let grant = narrow(wished(5, 1), &cap, dollars(0), Money::from_micros(0));
         assert_eq!(grant.purchases, 5);
     }
 }

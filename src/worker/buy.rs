@@ -22,8 +22,10 @@ use crate::vendors::max_batch;
 
 /// What a job waits for when a cap is reached; looked for again when caps change.
 pub const DAILY_CAP: &str = "the next day of the budget";
-/// Seconds that a job waits for money that others have reserved and may give back.
-pub const RESERVED_WAIT: f64 = 15.0;
+/// What a job waits for when money is left, but reserved by others, who may give it back.
+pub const RESERVED: &str = "money that other purchases have reserved";
+/// Seconds until it is looked for again.
+pub const RESERVED_WAIT: f64 = 10.0;
 
 /// Buys what due jobs of `vendor` need, as far as its rate, its slots and the caps allow; true when anything moved.
 pub fn buy_for_leads(

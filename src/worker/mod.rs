@@ -251,7 +251,8 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
     if session.caps_changed(&view.vendors) {
         transact(|db| {
             jobs::forget_plans(db, names)?;
-            jobs::wake_waiting(db, buy::DAILY_CAP)
+            jobs::wake_waiting(db, buy::DAILY_CAP)?;
+            jobs::wake_waiting(db, buy::RESERVED)
         })?;
     }
     // Without a source or a verifier there is nothing to decide: leads wait until one is enabled.

@@ -1,7 +1,7 @@
 //! The purchase of a page: which page comes next, under which idempotency key, and how many records.
 
 use super::arming::{self, Arming};
-use super::buy::{DAILY_CAP, RESERVED_WAIT};
+use super::buy::{DAILY_CAP, RESERVED, RESERVED_WAIT};
 use super::facts;
 use super::send::{Reserved, send, start};
 use super::session::Session;
@@ -147,7 +147,7 @@ pub fn wait_for_budget(
     if grant.is_spent {
         Ok((budgets::seconds_to_next_day(db, timezone)?, DAILY_CAP))
     } else {
-        Ok((RESERVED_WAIT, DAILY_CAP))
+        Ok((RESERVED_WAIT, RESERVED))
     }
 }
 

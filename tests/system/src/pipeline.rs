@@ -305,6 +305,13 @@ impl Pipeline {
         self.wait_for_work(has_reached_caps)
     }
 
+    /// Waits until every pull has ended a run.
+    pub fn wait_for_runs(&mut self) -> Outcome {
+        self.wait_for_work(|db| {
+            db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
+        })
+    }
+
     /// The vendors.
     #[must_use]
     pub fn simulator(&self) -> &Simulator {

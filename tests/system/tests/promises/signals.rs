@@ -115,9 +115,7 @@ fn the_extension_can_be_dropped_and_created_again_under_the_worker() -> Outcome 
     pipeline.open_vendors(&[Vendor::BatchdataSearch])?;
     pipeline.arm()?;
     pipeline.request_pull()?;
-    pipeline.wait_for_work(|db| {
-        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
-    })?;
+    pipeline.wait_for_runs()?;
     let leads: i64 = pipeline.db.one("SELECT count(*) FROM leads")?;
     ensure(leads == kept, format!("{leads} leads instead of {kept}"))?;
     ensure(

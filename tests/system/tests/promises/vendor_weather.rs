@@ -135,9 +135,7 @@ fn a_page_without_an_answer_is_asked_for_again_under_its_key_and_billed_once() -
         });
     }
     pipeline.request_pull()?;
-    pipeline.wait_for_work(|db| {
-        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
-    })?;
+    pipeline.wait_for_runs()?;
     truth::check_doors(&mut pipeline)?;
     let replayed: i64 = pipeline
         .db

@@ -88,9 +88,7 @@ fn the_worker_waits_quietly_where_the_extension_is_not_installed() -> Outcome {
     pipeline.open_vendors(&[Vendor::BatchdataSearch])?;
     pipeline.arm()?;
     pipeline.request_pull()?;
-    pipeline.wait_for_work(|db| {
-        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
-    })?;
+    pipeline.wait_for_runs()?;
     ensure(
         pipeline.worker()? == Some(worker),
         "the worker was started anew",
@@ -113,9 +111,7 @@ fn nothing_is_bought_before_spending_is_armed() -> Outcome {
         "a vendor was called",
     )?;
     pipeline.arm()?;
-    pipeline.wait_for_work(|db| {
-        db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
-    })?;
+    pipeline.wait_for_runs()?;
     let before = pipeline.requests(Vendor::BatchdataSearch);
     pipeline.db.run("SELECT disarm_spending()")?;
     pipeline
