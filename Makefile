@@ -5,9 +5,11 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PACKAGE := $(TARGET)/package
 SOURCES := Makefile Cargo.toml Cargo.lock equity_connect.control $(shell find src sql -type f)
 # Where the private server of the tests lies: a place that user postgres can reach. All development builds are made
-# for it, so that cargo does not build PostgreSQL's bindings anew at every change between tests and demo.
-PRIVATE := /tmp/equity_connect_pgrx_test
-BUILD_FOR_PRIVATE = PGRX_HOME=$$(tests/private_server.sh $(PRIVATE))
+# for it, so that cargo does not build PostgreSQL's bindings anew at every change between tests and demo. Two checkouts
+# that test at the same time need two places and two ports.
+PRIVATE ?= /tmp/equity_connect_pgrx_test
+TEST_PORT ?= 32200
+BUILD_FOR_PRIVATE = PGRX_HOME=$$(tests/private_server.sh $(PRIVATE) $(TEST_PORT))
 
 export PG_CONFIG
 export EQUITY_PACKAGE := $(PACKAGE)$(PRIVATE)/server

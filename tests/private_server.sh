@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Makes a private PostgreSQL installation for `cargo pgrx test` below the folder given, and prints the PGRX_HOME that
-# names it. pgrx installs the extension under test where its server looks; in the machine's own installation that
-# would overwrite a library that a running server has mapped, and crash it.
+# names it. Its server listens on the port given plus its major version. pgrx installs the extension under test where
+# its server looks; in the machine's own installation that would overwrite a library that a running server has mapped,
+# and crash it.
 set -euo pipefail
 
 root="$1"
+port="$2"
 pg_config="${PG_CONFIG:-/usr/bin/pg_config}"
 server="$root/server"
 
@@ -30,6 +32,6 @@ esac
 EOF
 chmod +x "$root/pg_config"
 mkdir -p "$root/home"
-printf '[configs]\npg15 = "%s"\n' "$root/pg_config" > "$root/home/config.toml"
+printf 'base_testing_port = %s\n[configs]\npg15 = "%s"\n' "$port" "$root/pg_config" > "$root/home/config.toml"
 chmod -R a+rX "$root"
 echo "$root/home"
