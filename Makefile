@@ -57,9 +57,9 @@ test-system: package ## run the whole system: server, worker, simulated vendors
 soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
 	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
 
-bench: setup ## measure opt-outs and hand-outs on tables of two sizes, with the release build
+bench: setup ## measure against the stated rivals, with the release build (THEMES="hash calls pages points opt_outs")
 	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release
-	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench
+	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench -- $(THEMES)
 
 lint: setup ## check formatting, and clippy with warnings denied
 	cargo fmt --all --check

@@ -3,7 +3,7 @@
 use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::{Outcome, seed};
 
-fn main() -> Outcome {
+pub fn run() -> Outcome {
     let large = seed::number_from_environment("EQUITY_LEADS", 1_000_000);
     for count in [10_000, large] {
         let mut pipeline = Pipeline::bare(

@@ -1,0 +1,64 @@
+//! Contact points, scores and statuses, each against PL/pgSQL over jsonb arrays.
+
+use equity_system_tests::Outcome;
+
+use crate::calls::fill;
+use crate::duel::{Work, fight};
+use crate::stage;
+
+const LEADS: usize = 50_000;
+const TURN: usize = 5_000;
+
+pub fn run() -> Outcome {
+    let mut pipeline = stage::set(LEADS)?;
+    let db = &mut pipeline.db;
+    fill(db, LEADS)?;
+    db.run("CREATE TABLE numbered AS SELECT id, row_number() OVER (ORDER BY id)::integer AS n FROM leads")?;
+    db.run("ALTER TABLE numbered ADD PRIMARY KEY (n); VACUUM ANALYZE numbered")?;
+    let part = |turn: usize| {
+        let from = (turn * TURN) % LEADS;
+        format!("FROM numbered WHERE n > {from} AND n <= {from} + {TURN}")
+    };
+    let merge = |schema: &str, round: usize, turn: usize| {
+        format!(
+            "SELECT count({schema}.merge_contact_point(id, 'phone', '+1602' || 2000000 + n * 10 + {round}, 'melissa', 85, true, 'mobile')),
+                    count({schema}.merge_contact_point(id, 'email', 'owner' || n * 10 + {round} || '@example.com', 'melissa', 75, true)) {}",
+            part(turn)
+        )
+    };
+    let work = |what, count, goal| Work {
+        what,
+        rival: "PL/pgSQL",
+        count,
+        goal,
+    };
+    fight(
+        db,
+        &work("merge_contact_point, new", 2 * TURN, 1.5),
+        |turn| merge("public", turn / 10, turn),
+        |turn| merge("rival", turn / 10, turn),
+    )?;
+    db.run("VACUUM ANALYZE leads")?;
+    fight(
+        db,
+        &work("merge_contact_point, known", 2 * TURN, 1.5),
+        |turn| merge("public", 0, turn),
+        |turn| merge("rival", 0, turn),
+    )?;
+    db.run("VACUUM ANALYZE leads")?;
+    let score =
+        |schema: &str, turn: usize| format!("SELECT count({schema}.compute_quality_score(id)) {}", part(turn));
+    fight(
+        db,
+        &work("compute_quality_score", TURN, 4.0),
+        |turn| score("public", turn),
+        |turn| score("rival", turn),
+    )?;
+    let ids = |turn: usize| format!("(SELECT array_agg(id) {})", part(turn));
+    fight(
+        db,
+        &work("update_lead_statuses", TURN, 5.0),
+        |turn| format!("SELECT count(*) FROM update_lead_statuses({})", ids(turn)),
+        |turn| format!("SELECT rival.update_lead_statuses({})", ids(turn)),
+    )
+}
