@@ -1,6 +1,6 @@
 //! Records into leads: checks a record, stores it, adds the contact points that came with it.
 //!
-//! The one road for `upsert_lead`, `upsert_leads`, pulled pages and retried records.
+//! The one road for `upsert_lead`, `upsert_leads` (whose sets are made in `bulk`), pulled pages and retried records.
 
 use serde_json::Value;
 
@@ -10,10 +10,7 @@ use crate::error::Error;
 use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
 use crate::store::identity::{self, Upserted};
 use crate::store::subtransaction::attempt;
-use crate::store::{self, Db, leads};
-
-/// Records per open SPI connection.
-const PORTION: usize = 100;
+use crate::store::{Db, leads};
 
 /// A clean record that identifies a property, or why it is not one.
 pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
@@ -37,30 +34,23 @@ pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
     }
 }
 
-/// Stores each record on its own: a bad one leaves no trace and the others go in. Results are in the records' order.
-/// A fault of the database (no room, a deadlock, a cancelled call) is no fault of a record: it ends the call.
-pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Result<Upserted, Error>>, Error> {
-    let mut outcomes = Vec::with_capacity(records.len());
-    // SPI keeps the results of all statements until it is closed: a large file goes in portions.
-    for portion in records.chunks(PORTION) {
-        store::connect(|db| {
-            for json in portion {
-                match upsert_one(db, source, json) {
-                    Err(error) if !error.is_about_data() => return Err(error),
-                    outcome => outcomes.push(outcome),
-                }
-            }
-            Ok(())
-        })?;
-    }
-    Ok(outcomes)
+/// A record and its address hash, or why it is none.
+pub fn read(json: &Value) -> Result<(LeadRecord, Option<String>), Error> {
+    let record = accept(record::from_json(json).map_err(bad_record)?)?;
+    let addr_hash = identity::canonical_address(&record).map(|address| address.hash_hex());
+    Ok((record, addr_hash))
 }
 
 /// Stores one record with its contact points, or nothing of it.
 pub fn upsert_one(db: &mut Db<'_>, source: &str, json: &Value) -> Result<Upserted, Error> {
     let record = accept(record::from_json(json).map_err(bad_record)?)?;
+    store_one(db, source, &record)
+}
+
+/// Stores one clean record with its contact points, or nothing of it.
+pub fn store_one(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
     attempt(|| {
-        let upserted = identity::upsert(db, source, &record)?;
+        let upserted = identity::upsert(db, source, record)?;
         add_contacts(db, &upserted, source, &record.contacts)?;
         Ok(upserted)
     })
@@ -74,7 +64,6 @@ fn bad_record(problem: RecordProblem) -> Error {
     }
 }
 
-/// Adds contact points to a lead; those that cannot be a phone or an e-mail are left out.
 fn add_contacts(
     db: &mut Db<'_>,
     lead: &Upserted,
@@ -86,26 +75,12 @@ fn add_contacts(
     }
     let mut stored = leads::load_one_for_update(db, lead.lead_id)?;
     let now = leads::now_rfc3339(db)?;
-    let mut changed = (false, false);
-    for found in contacts {
-        let Ok(new) = found.to_point(source, &now) else {
-            continue;
-        };
-        match found.kind {
-            Kind::Phone => {
-                changed.0 |= !matches!(
-                    point::merge(&mut stored.phones, &new),
-                    point::Merged::Same(_)
-                )
-            }
-            Kind::Email => {
-                changed.1 |= !matches!(
-                    point::merge(&mut stored.emails, &new),
-                    point::Merged::Same(_)
-                )
-            }
-        }
-    }
+    let changed = merge_contacts(
+        contacts,
+        (source, &now),
+        &mut stored.phones,
+        &mut stored.emails,
+    );
     if changed.0 {
         leads::set_points(db, lead.lead_id, Kind::Phone, &stored.phones)?;
     }
@@ -113,4 +88,26 @@ fn add_contacts(
         leads::set_points(db, lead.lead_id, Kind::Email, &stored.emails)?;
     }
     Ok(())
+}
+
+/// Merges the contacts of a record, reported by this source at this time, into stored phones and e-mails; which of the
+/// two changed. Those that cannot be a phone or an e-mail are left out.
+pub fn merge_contacts(
+    contacts: &[RecordContact],
+    (source, now): (&str, &str),
+    phones: &mut Vec<Value>,
+    emails: &mut Vec<Value>,
+) -> (bool, bool) {
+    let mut changed = (false, false);
+    for found in contacts {
+        let Ok(new) = found.to_point(source, now) else {
+            continue;
+        };
+        let (points, has_changed) = match found.kind {
+            Kind::Phone => (&mut *phones, &mut changed.0),
+            Kind::Email => (&mut *emails, &mut changed.1),
+        };
+        *has_changed |= !matches!(point::merge(points, &new), point::Merged::Same(_));
+    }
+    changed
 }

@@ -20,6 +20,7 @@ mod vendors;
 mod waterfall;
 
 mod api;
+mod bulk;
 mod error;
 mod forgetting;
 mod guard;

@@ -37,6 +37,19 @@ CREATE FUNCTION @extschema@.upsert_leads(p_source text, p_records jsonb)
 COMMENT ON FUNCTION @extschema@.upsert_leads IS
     'A whole page or file of records in one call; a bad record reports its own error and the others go in';
 
+CREATE FUNCTION @extschema@.records_at_hand()
+    RETURNS TABLE (
+        n integer, lead_id uuid, source text, vendor_record_id text, vendor_list_id text, first_name text, last_name text,
+        owner_full_name text, owner_company text, address_line1 text, address_line2 text, property_address text,
+        property_city text, property_state text, property_zip text, county_fips text, addr_hash text, mak text, apn text,
+        property_value numeric, estimated_equity numeric, age integer, owner_occupied boolean, custom jsonb,
+        phones jsonb[], emails jsonb[]
+    )
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 500
+    AS 'MODULE_PATHNAME', 'records_at_hand_wrapper';
+COMMENT ON FUNCTION @extschema@.records_at_hand() IS
+    'The records that upsert_leads() is storing in this moment; none outside of it';
+
 CREATE FUNCTION @extschema@.merge_contact_point(
     p_lead_id uuid,
     p_kind text,

@@ -9,46 +9,51 @@ CREATE TRIGGER trg_leads_addr_hash
     FOR EACH ROW EXECUTE FUNCTION @extschema@.leads_addr_hash();
 
 -- Opt-outs last. Each row is looked at when it is written and, against opt-outs that were being recorded at the same
--- time, when its transaction commits. With the owner's rights, because writers of leads read neither secrets nor
--- suppressions. A restore finds nothing to do: its rows carry their marks.
+-- time, when its transaction commits. A restore finds nothing to do: its rows carry their marks. The functions that fire
+-- have no rights and no condition beside them, because a WHEN is read anew for every statement: they test the row
+-- themselves, and few rows are any opt-out's business. What is, goes on to the functions with the owner's rights, because
+-- writers of leads read neither secrets nor suppressions.
 CREATE FUNCTION @extschema@.leads_opt_out() RETURNS trigger
-    LANGUAGE c SECURITY DEFINER
-    SET search_path = @extschema@, pg_temp
+    LANGUAGE c
     AS 'MODULE_PATHNAME', 'leads_opt_out_wrapper';
 COMMENT ON FUNCTION @extschema@.leads_opt_out() IS
     'A lead that holds an opted-out value is born or becomes do_not_contact; a plain UPDATE cannot take that back';
 
-CREATE FUNCTION @extschema@.leads_opt_out_at_commit() RETURNS trigger
+CREATE FUNCTION @extschema@.leads_opt_out_look() RETURNS trigger
     LANGUAGE c SECURITY DEFINER
     SET search_path = @extschema@, pg_temp
+    AS 'MODULE_PATHNAME', 'leads_opt_out_look_wrapper';
+COMMENT ON FUNCTION @extschema@.leads_opt_out_look() IS 'What leads_opt_out() does with a row that may concern an opt-out';
+
+CREATE FUNCTION @extschema@.leads_opt_out_at_commit() RETURNS trigger
+    LANGUAGE c
     AS 'MODULE_PATHNAME', 'leads_opt_out_at_commit_wrapper';
 COMMENT ON FUNCTION @extschema@.leads_opt_out_at_commit() IS
     'Heeds opt-outs that were recorded while the transaction ran, and lets the property of a suppressed lead be remembered';
 
--- By name after trg_leads_addr_hash, whose result it needs.
+CREATE FUNCTION @extschema@.leads_opt_out_settle() RETURNS trigger
+    LANGUAGE c SECURITY DEFINER
+    SET search_path = @extschema@, pg_temp
+    AS 'MODULE_PATHNAME', 'leads_opt_out_settle_wrapper';
+COMMENT ON FUNCTION @extschema@.leads_opt_out_settle() IS 'What leads_opt_out_at_commit() does with a row that needs it';
+
+-- By name after trg_leads_addr_hash, whose result they need, and so with its columns. A touch (last_seen_at, updated_at)
+-- fires none of them.
 CREATE TRIGGER trg_leads_opt_out_insert BEFORE INSERT ON @extschema@.leads
-    FOR EACH ROW WHEN (NEW.suppressed_at IS NULL)
-    EXECUTE FUNCTION @extschema@.leads_opt_out();
-CREATE TRIGGER trg_leads_opt_out_update BEFORE UPDATE ON @extschema@.leads
-    FOR EACH ROW WHEN (
-        OLD.suppressed_at IS NOT NULL OR NEW.suppressed_at IS NOT NULL
-        OR OLD.phones IS DISTINCT FROM NEW.phones OR OLD.emails IS DISTINCT FROM NEW.emails
-        OR OLD.addr_hash IS DISTINCT FROM NEW.addr_hash OR OLD.mak IS DISTINCT FROM NEW.mak
-        OR OLD.vendor_record_id IS DISTINCT FROM NEW.vendor_record_id OR OLD.source IS DISTINCT FROM NEW.source
-        OR OLD.apn IS DISTINCT FROM NEW.apn OR OLD.county_fips IS DISTINCT FROM NEW.county_fips
-    )
-    EXECUTE FUNCTION @extschema@.leads_opt_out();
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.leads_opt_out();
+CREATE TRIGGER trg_leads_opt_out_update
+    BEFORE UPDATE OF phones, emails, mak, vendor_record_id, source, apn, county_fips, status, suppressed_at, suppressed_reason,
+        addr_hash, address_line1, address_line2, property_address, property_city, property_state, property_zip
+    ON @extschema@.leads
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.leads_opt_out();
 CREATE CONSTRAINT TRIGGER trg_leads_opt_out_inserted AFTER INSERT ON @extschema@.leads
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION @extschema@.leads_opt_out_at_commit();
-CREATE CONSTRAINT TRIGGER trg_leads_opt_out_updated AFTER UPDATE ON @extschema@.leads
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (
-        (OLD.suppressed_at IS NULL AND NEW.suppressed_at IS NOT NULL)
-        OR OLD.phones IS DISTINCT FROM NEW.phones OR OLD.emails IS DISTINCT FROM NEW.emails
-        OR OLD.addr_hash IS DISTINCT FROM NEW.addr_hash OR OLD.mak IS DISTINCT FROM NEW.mak
-        OR OLD.vendor_record_id IS DISTINCT FROM NEW.vendor_record_id OR OLD.source IS DISTINCT FROM NEW.source
-        OR OLD.apn IS DISTINCT FROM NEW.apn OR OLD.county_fips IS DISTINCT FROM NEW.county_fips
-    )
+CREATE CONSTRAINT TRIGGER trg_leads_opt_out_updated
+    AFTER UPDATE OF phones, emails, mak, vendor_record_id, source, apn, county_fips, suppressed_at,
+        addr_hash, address_line1, address_line2, property_address, property_city, property_state, property_zip
+    ON @extschema@.leads
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION @extschema@.leads_opt_out_at_commit();
 
 -- Rows that CREATE EXTENSION makes (vendors, the hash key, the worker's row) give way to the same rows out of

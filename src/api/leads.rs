@@ -7,6 +7,7 @@ use pgrx::{AnyNumeric, JsonB, Uuid};
 use serde_json::Value;
 
 use super::{identifier, present};
+use crate::bulk;
 use crate::error::Error;
 use crate::intake;
 use crate::record::LeadRecord;
@@ -116,7 +117,7 @@ fn upsert_leads(
             .into());
         }
     };
-    let outcomes = intake::upsert_all(&source, &records)?;
+    let outcomes = bulk::upsert_all(&source, &records)?;
     let rows = outcomes.into_iter().enumerate().map(|(n, outcome)| {
         let ord = i32::try_from(n + 1).unwrap_or(i32::MAX);
         match outcome {

@@ -6,8 +6,12 @@
 mod addresses;
 mod campaigns;
 mod contacts;
+mod lead_row;
 mod leads;
+mod native;
 mod pulls;
+mod records_at_hand;
+mod row_trigger;
 mod scoring;
 mod suppression;
 mod triggers;

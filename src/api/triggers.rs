@@ -1,5 +1,8 @@
 //! Trigger functions on leads: they compute columns of their own row and nothing else. What they need to know of
 //! opt-outs is read, never written; only the deferred one, at commit, remembers the property of a suppressed lead.
+//!
+//! Most rows concern nobody. So the functions that fire read the row where it lies, and call those that work with the
+//! owner's rights (`leads_opt_out_look`, `leads_opt_out_settle`) only when there is something to do.
 
 use pgrx::datum::datetime_support::transaction_timestamp;
 use pgrx::datum::{Datum, TimestampWithTimeZone, UnboxDatum};
@@ -8,59 +11,118 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
+use super::lead_row::{Columns, LeadRow};
+use super::native::native_function;
+use super::row_trigger::RowTrigger;
 use crate::address::{self, AddressParts};
 use crate::error::Error;
 use crate::opt_out::watch::{self, Hit};
 use crate::store::leads::LeadStatus;
 use crate::suppression::Holder;
 
+native_function!(
+    leads_addr_hash_wrapper,
+    pg_finfo_leads_addr_hash_wrapper,
+    leads_addr_hash
+);
+native_function!(
+    leads_opt_out_wrapper,
+    pg_finfo_leads_opt_out_wrapper,
+    leads_opt_out
+);
+native_function!(
+    leads_opt_out_at_commit_wrapper,
+    pg_finfo_leads_opt_out_at_commit_wrapper,
+    leads_opt_out_at_commit
+);
+
 /// Keeps `addr_hash` in step with the address: fills it when it is NULL, and computes it anew when the address
 /// changed and the hash was ours. A hash that somebody set by hand stays.
-#[pg_trigger(sql = false)]
-fn leads_addr_hash<'a>(
-    trigger: &'a PgTrigger<'a>,
-) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, ErrorReport> {
-    let Some(new) = trigger.new() else {
-        return Err(ErrorReport::new(
-            PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-            "leads_addr_hash() is for row-level INSERT and UPDATE triggers",
-            "leads_addr_hash",
-        ));
-    };
-    let given: Option<String> = text(&new, "addr_hash");
-    let keep = match (&given, trigger.old()) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(hash), Some(old)) => {
-            text(&old, "addr_hash").as_ref() != Some(hash) || hash_of(&old).as_ref() != Some(hash)
-        }
-    };
-    let mut row = new.into_owned();
-    if !keep {
-        let hash = hash_of(&row);
-        if hash != given {
-            row.set_by_name("addr_hash", hash).unwrap_or_report();
+///
+/// # Safety
+/// Called by Postgres for a trigger.
+unsafe fn leads_addr_hash(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: the caller's promise.
+    let trigger = unsafe { RowTrigger::of(call, "leads_addr_hash") };
+    let columns = trigger.columns();
+    let new = trigger.new_row();
+    if let Some(given) = new.text(columns.addr_hash) {
+        let is_set_by_hand = trigger.old_row().is_none_or(|old| {
+            let is_untouched = columns
+                .address()
+                .iter()
+                .all(|column| new.is_stored_alike(&old, *column));
+            is_untouched
+                || old.text(columns.addr_hash) != Some(given)
+                || hash_of(&old, &columns).as_deref() != Some(given)
+        });
+        if is_set_by_hand {
+            return trigger.unchanged();
         }
     }
-    Ok(Some(row))
+    let hash = hash_of(&new, &columns);
+    if hash.as_deref() == new.text(columns.addr_hash) {
+        return trigger.unchanged();
+    }
+    trigger.with(columns.addr_hash, hash.into_datum())
 }
 
-fn hash_of<A: WhoAllocated>(row: &PgHeapTuple<'_, A>) -> Option<String> {
-    let line1 = text(row, "address_line1").or_else(|| text(row, "property_address"));
-    let (line2, city, state, zip) = (
-        text(row, "address_line2"),
-        text(row, "property_city"),
-        text(row, "property_state"),
-        text(row, "property_zip"),
-    );
+fn hash_of(row: &LeadRow, columns: &Columns) -> Option<String> {
+    let line1 = row
+        .text(columns.address_line1)
+        .or_else(|| row.text(columns.property_address));
     address::canonical(&AddressParts {
-        line1: line1.as_deref(),
-        line2: line2.as_deref(),
-        city: city.as_deref(),
-        state: state.as_deref(),
-        zip: zip.as_deref(),
+        line1,
+        line2: row.text(columns.address_line2),
+        city: row.text(columns.city),
+        state: row.text(columns.state),
+        zip: row.text(columns.zip),
     })
     .map(|address| address.hash_hex())
+}
+
+/// Must opt-outs be looked up for this row? If not, it is stored as it is.
+///
+/// # Safety
+/// Called by Postgres for a trigger.
+unsafe fn leads_opt_out(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: the caller's promise.
+    let trigger = unsafe { RowTrigger::of(call, "leads_opt_out") };
+    let columns = trigger.columns();
+    let new = trigger.new_row();
+    let is_flagged = !new.is_null(columns.suppressed_at);
+    let concerns_nobody = match trigger.old_row() {
+        // Born with its mark: a restore.
+        None => is_flagged || watch::has_no_opt_outs(),
+        Some(old) => {
+            let is_same = columns
+                .held
+                .iter()
+                .all(|column| new.is_stored_alike(&old, *column));
+            !is_flagged
+                && old.is_null(columns.suppressed_at)
+                && (is_same || watch::has_no_opt_outs())
+        }
+    };
+    if concerns_nobody {
+        return trigger.unchanged();
+    }
+    // SAFETY: this call's own; the other function is a trigger function as well.
+    unsafe { trigger.pass_on_to(call, c"leads_opt_out_look") }
+}
+
+/// The last look at a written lead, when its transaction commits; one look for all rows finds that none is needed.
+///
+/// # Safety
+/// Called by Postgres for a trigger.
+unsafe fn leads_opt_out_at_commit(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    if watch::is_settled() {
+        return pg_sys::Datum::null();
+    }
+    // SAFETY: the caller's promise; the other function is a trigger function as well.
+    unsafe {
+        RowTrigger::of(call, "leads_opt_out_at_commit").pass_on_to(call, c"leads_opt_out_settle")
+    }
 }
 
 fn text<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, name: &str) -> Option<String> {
@@ -69,10 +131,12 @@ fn text<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, name: &str) -> Option<String>
 
 /// A row with an opted-out value becomes do_not_contact; a suppressed row stays it whatever an UPDATE says.
 #[pg_trigger(sql = false)]
-fn leads_opt_out<'a>(
+fn leads_opt_out_look<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, ErrorReport> {
-    let new = trigger.new().ok_or_else(|| not_for_this("leads_opt_out"))?;
+    let new = trigger
+        .new()
+        .ok_or_else(|| not_for_this("leads_opt_out_look"))?;
     let mut row = new.into_owned();
     let old = trigger.old();
     or_report(look_at(&mut row, old.as_ref()));
@@ -105,14 +169,14 @@ fn look_at<A: WhoAllocated>(
     }
 }
 
-/// The last look at a written lead, when its transaction commits.
+/// The last look at one written lead.
 #[pg_trigger(sql = false)]
-fn leads_opt_out_at_commit<'a>(
+fn leads_opt_out_settle<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, ErrorReport> {
     let new = trigger
         .new()
-        .ok_or_else(|| not_for_this("leads_opt_out_at_commit"))?;
+        .ok_or_else(|| not_for_this("leads_opt_out_settle"))?;
     if let Some(id) = id_of(&new) {
         or_report(watch::at_commit(id));
     }

@@ -27,9 +27,24 @@ struct Watch {
     outlook: Option<Outlook>,
     /// Leads that became suppressed, and the opt-out that did it (0: a flag).
     suppressed: HashMap<[u8; 16], i64>,
-    /// Set when the transaction has begun to commit: has a newer opt-out come?
-    is_late: Option<bool>,
+    /// Set when the transaction has begun to commit: has a newer opt-out come? And the subtransaction that asked: the
+    /// lock that makes the answer last is given back when it is undone.
+    is_late: Option<(bool, pg_sys::SubTransactionId)>,
     is_lifting: bool,
+}
+
+impl Watch {
+    fn known_lateness(&self) -> Option<bool> {
+        // SAFETY: compares a number with those of the running subtransactions.
+        let lasts =
+            |asked: pg_sys::SubTransactionId| unsafe { pg_sys::SubTransactionIsActive(asked) };
+        let (is_late, asked) = self.is_late?;
+        lasts(asked).then_some(is_late)
+    }
+
+    fn has_opt_outs(&self) -> bool {
+        self.outlook.as_ref().is_some_and(|o| o.has_any)
+    }
 }
 
 thread_local! {
@@ -104,20 +119,15 @@ pub fn do_not_contact() -> Result<Option<LeadStatus>, Error> {
     store::connect(|db| with(db, |watch| watch.outlook.as_ref().map(|o| o.do_not_contact)))
 }
 
+/// Does this transaction know already that there is no opt-out at all?
+pub fn has_no_opt_outs() -> bool {
+    let now = transaction();
+    WATCH.with_borrow(|watch| watch.transaction == now && !watch.has_opt_outs())
+}
+
 /// Must rows be looked at? Not while there is no opt-out at all.
 pub fn is_needed() -> Result<bool, Error> {
-    let now = transaction();
-    let known = WATCH.with_borrow(|watch| {
-        (watch.transaction == now).then(|| watch.outlook.as_ref().is_some_and(|o| o.has_any))
-    });
-    match known {
-        Some(is_needed) => Ok(is_needed),
-        None => store::connect(|db| {
-            with(db, |watch| {
-                watch.outlook.as_ref().is_some_and(|o| o.has_any)
-            })
-        }),
-    }
+    Ok(!has_no_opt_outs() && store::connect(|db| with(db, |watch| watch.has_opt_outs()))?)
 }
 
 /// What is in force about a row, and its contact points with their marks.
@@ -171,13 +181,27 @@ fn find(db: &mut Db<'_>, holder: &Holder<'_>, secret: &[u8]) -> Result<Option<Hi
     }))
 }
 
+/// Does this transaction know already that no lead it wrote needs a last look?
+pub fn is_settled() -> bool {
+    let now = transaction();
+    WATCH.with_borrow(|watch| {
+        watch.transaction == now
+            && watch.suppressed.is_empty()
+            && watch.known_lateness() == Some(false)
+    })
+}
+
 /// A lead that this transaction wrote is about to be committed.
 pub fn at_commit(id: Uuid) -> Result<(), Error> {
-    let is_late = match WATCH
-        .with_borrow(|watch| (watch.transaction == transaction()).then_some(watch.is_late))
-    {
-        Some(Some(is_late)) => is_late,
-        _ => store::connect(begin_commit)?,
+    let now = transaction();
+    let known = WATCH.with_borrow(|watch| {
+        (watch.transaction == now)
+            .then(|| watch.known_lateness())
+            .flatten()
+    });
+    let is_late = match known {
+        Some(is_late) => is_late,
+        None => store::connect(begin_commit)?,
     };
     let cause = WATCH.with_borrow_mut(|watch| watch.suppressed.remove(id.as_bytes()));
     match cause {
@@ -197,7 +221,9 @@ fn begin_commit(db: &mut Db<'_>) -> Result<bool, Error> {
         return Err(Error::Overtaken);
     }
     let is_late = known != Some(newest);
-    with(db, |watch| watch.is_late = Some(is_late))?;
+    // SAFETY: the number of the running subtransaction.
+    let asked = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    with(db, |watch| watch.is_late = Some((is_late, asked)))?;
     Ok(is_late)
 }
 

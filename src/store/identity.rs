@@ -6,7 +6,7 @@
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
-use super::plan::{column, required, scalar, select, write};
+use super::plan::{column, required, scalar, select_by_key, write_by_key};
 use super::subtransaction::attempt;
 use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
@@ -16,17 +16,31 @@ use crate::record::LeadRecord;
 /// How often a race for a new lead is tried again before the caller is told.
 const TRIES: usize = 10;
 
-const FIND: &str = "
-SELECT m.key, l.id, l.source, l.vendor_record_id, l.address_line1 IS NOT NULL, l.addr_hash, l.mak, l.apn, l.county_fips,
-       l.property_state, l.property_zip, l.suppressed_at IS NOT NULL
-FROM (
-    SELECT 1 AS key, id FROM leads WHERE mak = $1
-    UNION ALL SELECT 2, id FROM leads WHERE addr_hash = $2
-    UNION ALL SELECT 3, id FROM leads WHERE source = $3 AND vendor_record_id = $4
-    UNION ALL SELECT 4, id FROM leads WHERE apn = $5 AND COALESCE(county_fips, '') = COALESCE($6, '')
-) m
-JOIN leads l ON l.id = m.id
-ORDER BY m.key";
+macro_rules! candidates {
+    ($key:literal, $condition:literal) => {
+        concat!(
+            "SELECT ",
+            $key,
+            ", id, source, vendor_record_id, address_line1 IS NOT NULL, addr_hash, mak, apn, property_state, property_zip
+FROM leads WHERE ",
+            $condition
+        )
+    };
+}
+
+// Sorted here, not there: a sort costs as much as a look-up.
+const FIND: &str = concat!(
+    candidates!("1", "mak = $1"),
+    "\nUNION ALL ",
+    candidates!("2", "addr_hash = $2"),
+    "\nUNION ALL ",
+    candidates!("3", "source = $3 AND vendor_record_id = $4"),
+    "\nUNION ALL ",
+    candidates!(
+        "4",
+        "apn = $5 AND COALESCE(county_fips, '') = COALESCE($6, '')"
+    )
+);
 
 const INSERT: &str = "
 INSERT INTO leads (source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
@@ -63,6 +77,21 @@ UPDATE leads SET
     owner_occupied = COALESCE($21, owner_occupied),
     custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
 WHERE id = $1";
+
+// Changes no indexed column, fires no trigger of ours: a heap-only update. No row: there is something to fill.
+const TOUCH: &str = "
+UPDATE leads SET last_seen_at = now(), updated_at = now()
+WHERE id = $1
+  AND ($2 IS NULL OR vendor_list_id IS NOT NULL)
+  AND ($3 IS NULL OR first_name IS NOT NULL)
+  AND ($4 IS NULL OR last_name IS NOT NULL)
+  AND ($5 IS NULL OR owner_full_name IS NOT NULL)
+  AND ($6 IS NULL OR owner_company IS NOT NULL)
+  AND ($7 IS NULL OR property_value = $7::numeric)
+  AND ($8 IS NULL OR estimated_equity = $8::numeric)
+  AND ($9 IS NULL OR age = $9)
+  AND ($10 IS NULL OR owner_occupied = $10)
+  AND ($11 IS NULL OR $11 || custom = custom)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -177,7 +206,7 @@ fn find(
         record.apn.as_deref().into(),
         record.county_fips.as_deref().into(),
     ];
-    select(db, FIND, &args)?
+    let mut found: Vec<Candidate> = select_by_key(db, FIND, &args)?
         .map(|row| {
             Ok(Candidate {
                 key: match required::<i32>(&row, 1)? {
@@ -193,11 +222,13 @@ fn find(
                 addr_hash: column(&row, 6)?,
                 mak: column(&row, 7)?,
                 apn: column(&row, 8)?,
-                state: column(&row, 10)?,
-                zip: column(&row, 11)?,
+                state: column(&row, 9)?,
+                zip: column(&row, 10)?,
             })
         })
-        .collect()
+        .collect::<Result<_, Error>>()?;
+    found.sort_by_key(|candidate| candidate.key);
+    Ok(found)
 }
 
 /// Two counties share parcel numbers: a match on the parcel alone is no match when the addresses contradict it.
@@ -247,7 +278,7 @@ fn insert(
         record.owner_occupied.into(),
         custom(record).into(),
     ];
-    scalar(write(db, INSERT, &args)?)
+    scalar(write_by_key(db, INSERT, &args)?)
 }
 
 fn custom(record: &LeadRecord) -> Option<pgrx::JsonB> {
@@ -326,6 +357,9 @@ fn fill(
     lead: &Candidate,
     new: &NewFacts<'_>,
 ) -> Result<bool, Error> {
+    if !new.takes_a_key() && touch(db, lead.id, record)? {
+        return Ok(true);
+    }
     let address = |field: fn(&LeadRecord) -> &Option<String>| {
         new.address.and_then(|record| field(record).as_deref())
     };
@@ -358,15 +392,33 @@ fn fill(
         custom(record).into(),
     ];
     if !new.takes_a_key() {
-        return Ok(!write(db, FILL, &args)?.is_empty());
+        return Ok(!write_by_key(db, FILL, &args)?.is_empty());
     }
-    match attempt(|| Ok(!write(db, FILL, &args)?.is_empty())) {
+    match attempt(|| Ok(!write_by_key(db, FILL, &args)?.is_empty())) {
         Err(Error::Database {
             code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
             ..
         }) => Ok(false),
         other => other,
     }
+}
+
+/// Says only that the lead was seen. False: the record brings something that the lead lacks, or holds otherwise.
+fn touch(db: &mut Db<'_>, id: Uuid, record: &LeadRecord) -> Result<bool, Error> {
+    let args = [
+        id.into(),
+        record.vendor_list_id.as_deref().into(),
+        record.owner_first_name.as_deref().into(),
+        record.owner_last_name.as_deref().into(),
+        record.owner_full_name.as_deref().into(),
+        record.owner_company.as_deref().into(),
+        record.property_value.map(|v| v.to_string()).into(),
+        record.estimated_equity.map(|v| v.to_string()).into(),
+        record.age.into(),
+        record.owner_occupied.into(),
+        custom(record).into(),
+    ];
+    Ok(!write_by_key(db, TOUCH, &args)?.is_empty())
 }
 
 fn reason(key: Key) -> &'static str {

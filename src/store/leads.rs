@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::Db;
-use super::plan::{column, required, scalar, select, write};
+use super::plan::{column, required, scalar, select, select_by_key, write, write_by_key};
 use crate::error::Error;
 use crate::score::{self, Route, Scored};
 
@@ -190,16 +190,21 @@ fn decimal(text: Option<String>) -> Option<Decimal> {
     })
 }
 
+/// The id of a new lead.
+pub fn new_id() -> Uuid {
+    Uuid::from_bytes(uuid::Uuid::now_v7().into_bytes())
+}
+
 /// The leads that exist among `ids`, without locking them.
 pub fn load(db: &Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
-    select(db, BY_ID, &[ids.into()])?
+    select_by_key(db, BY_ID, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
 }
 
 /// The leads that exist among `ids`, locked in the order of their ids.
 pub fn load_for_update(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Lead>, Error> {
-    write(db, BY_ID_FOR_UPDATE, &[ids.into()])?
+    write_by_key(db, BY_ID_FOR_UPDATE, &[ids.into()])?
         .map(|row| read_lead(&row))
         .collect()
 }
@@ -231,7 +236,7 @@ pub fn set_points(
     points: &[Value],
 ) -> Result<(), Error> {
     let is_phone = kind == crate::contact::Kind::Phone;
-    write(
+    write_by_key(
         db,
         SET_POINTS,
         &[
@@ -324,7 +329,7 @@ pub fn rescore(db: &mut Db<'_>, leads: &[Lead]) -> Result<Vec<Rescored>, Error> 
             serde_json::json!({"id": lead.id.to_string(), "score": score, "status": lead.status_for(score)})
         })
         .collect();
-    write(db, SET_STATUSES, &[JsonB(Value::Array(rows)).into()])?
+    write_by_key(db, SET_STATUSES, &[JsonB(Value::Array(rows)).into()])?
         .map(|row| {
             Ok(Rescored {
                 lead_id: required(&row, 1)?,
@@ -347,7 +352,7 @@ pub fn save_enriched(db: &mut Db<'_>, lead: &Lead, status: &str) -> Result<(), E
         score::quality_score(&lead.scored()).into(),
         status.into(),
     ];
-    write(db, SET_ENRICHED, &args)?;
+    write_by_key(db, SET_ENRICHED, &args)?;
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 //! Table names are bare: every SQL function of ours, and the worker's session, runs with
 //! `search_path = <extension's schema>, pg_temp`.
 
+pub mod at_hand;
 pub mod budgets;
+pub mod bulk;
 pub mod calls;
 pub mod campaigns;
 pub mod dlq;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::PgOid;
 use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData, SpiTupleTable};
-use pgrx::{FromDatum, IntoDatum};
+use pgrx::{FromDatum, IntoDatum, pg_sys};
 
 use crate::error::Error;
 
@@ -58,6 +58,75 @@ pub fn write<'conn>(
 ) -> Result<SpiTupleTable<'conn>, Error> {
     let plan = plan(client, sql, args, true)?;
     Ok(client.update(plan, None, args)?)
+}
+
+/// Runs a reading statement that reaches its rows by their keys alone.
+pub fn select_by_key<'conn>(
+    client: &SpiClient<'conn>,
+    sql: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<SpiTupleTable<'conn>, Error> {
+    let _planned = ByKey::begin();
+    select(client, sql, args)
+}
+
+/// Runs a writing statement that reaches its rows by their keys alone.
+pub fn write_by_key<'conn>(
+    client: &mut SpiClient<'conn>,
+    sql: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<SpiTupleTable<'conn>, Error> {
+    let _planned = ByKey::begin();
+    write(client, sql, args)
+}
+
+/// As long as it lives, statements are planned once for all values, as loops over index look-ups.
+///
+/// Left to itself, Postgres plans such a statement anew at each call, because a plan for given values promises to be
+/// a little cheaper, and planning takes longer than running it. And the one plan must not be made while the table is
+/// small and read whole: sessions of importers live on while it grows. Set past the settings' own machinery, which
+/// would cost more than the statement.
+struct ByKey {
+    cache_mode: i32,
+    reads_whole_tables: bool,
+    joins_by_hash: bool,
+    joins_by_merge: bool,
+    compiles: bool,
+}
+
+impl ByKey {
+    fn begin() -> Self {
+        // SAFETY: plain variables of the backend, which has one thread.
+        unsafe {
+            let before = Self {
+                cache_mode: pg_sys::plan_cache_mode,
+                reads_whole_tables: pg_sys::enable_seqscan,
+                joins_by_hash: pg_sys::enable_hashjoin,
+                joins_by_merge: pg_sys::enable_mergejoin,
+                compiles: pg_sys::jit_enabled,
+            };
+            pg_sys::plan_cache_mode =
+                pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
+            pg_sys::enable_seqscan = false;
+            pg_sys::enable_hashjoin = false;
+            pg_sys::enable_mergejoin = false;
+            pg_sys::jit_enabled = false;
+            before
+        }
+    }
+}
+
+impl Drop for ByKey {
+    fn drop(&mut self) {
+        // SAFETY: as above; errors of the database unwind, so this runs after them, too.
+        unsafe {
+            pg_sys::plan_cache_mode = self.cache_mode;
+            pg_sys::enable_seqscan = self.reads_whole_tables;
+            pg_sys::enable_hashjoin = self.joins_by_hash;
+            pg_sys::enable_mergejoin = self.joins_by_merge;
+            pg_sys::jit_enabled = self.compiles;
+        }
+    }
 }
 
 /// One column of a row, or None for NULL. `ordinal` counts from 1.

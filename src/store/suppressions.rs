@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Db;
 use super::leads::LeadStatus;
-use super::plan::{column, required, scalar, select, write};
+use super::plan::{column, required, scalar, select_by_key, write, write_by_key};
 use crate::error::Error;
 use crate::suppression::{Holder, Key, KeyKind};
 
@@ -173,7 +173,7 @@ pub fn lock_for_opt_out(db: &mut Db<'_>) -> Result<(), Error> {
 
 /// None while a restore has not brought the hash key yet.
 pub fn outlook(db: &Db<'_>) -> Result<Option<Outlook>, Error> {
-    let row = select(db, OUTLOOK, &[])?
+    let row = select_by_key(db, OUTLOOK, &[])?
         .next()
         .ok_or_else(|| Error::Internal("a row was expected".into()))?;
     let Some(secret) = column::<Vec<u8>>(&row, 1)? else {
@@ -189,7 +189,7 @@ pub fn outlook(db: &Db<'_>) -> Result<Option<Outlook>, Error> {
 
 /// The newest opt-out that was asked for, as far as this transaction sees; 0: there is none.
 pub fn newest(db: &mut Db<'_>) -> Result<i64, Error> {
-    Ok(scalar(write(db, NEWEST, &[])?)?.unwrap_or(0))
+    Ok(scalar(write_by_key(db, NEWEST, &[])?)?.unwrap_or(0))
 }
 
 /// Has an opt-out been recorded that this transaction's snapshot does not show?
@@ -199,7 +199,7 @@ pub fn is_blind(db: &mut Db<'_>) -> Result<bool, Error> {
 
 /// Opt-outs in force among these hashes, oldest first.
 pub fn in_force(db: &mut Db<'_>, hashes: Vec<String>) -> Result<Vec<InForce>, Error> {
-    write(db, IN_FORCE, &[hashes.into()])?
+    write_by_key(db, IN_FORCE, &[hashes.into()])?
         .map(|row| {
             Ok(InForce {
                 id: required(&row, 1)?,

@@ -9,7 +9,16 @@ const ADDRESSES: usize = 200_000;
 
 /// Texts that a rule could stumble over, repeated up to the length asked for.
 const HOSTILE: [&str; 10] = [
-    "#", "1 ", "N ", "apt ", "c/o ", "1/2 ", "st ", "1st-", "é\u{301}", "&amp;",
+    "#",
+    "1 ",
+    "N ",
+    "apt ",
+    "c/o ",
+    "1/2 ",
+    "st ",
+    "1st-",
+    "é\u{301}",
+    "&amp;",
 ];
 
 pub fn run() -> Outcome {

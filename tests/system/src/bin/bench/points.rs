@@ -46,8 +46,12 @@ pub fn run() -> Outcome {
         |turn| merge("rival", 0, turn),
     )?;
     db.run("VACUUM ANALYZE leads")?;
-    let score =
-        |schema: &str, turn: usize| format!("SELECT count({schema}.compute_quality_score(id)) {}", part(turn));
+    let score = |schema: &str, turn: usize| {
+        format!(
+            "SELECT count({schema}.compute_quality_score(id)) {}",
+            part(turn)
+        )
+    };
     fight(
         db,
         &work("compute_quality_score", TURN, 4.0),

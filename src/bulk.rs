@@ -1,0 +1,327 @@
+//! A page or file of records at once.
+//!
+//! The same result as storing the records one after another, in few statements. Records that share no key within the call,
+//! and name one lead each or none, do not depend on each other: those are stored as sets. All others, and all of a set
+//! whose statement failed, go one by one in the records' order (`intake::upsert_one`).
+//!
+//! Every call locks in the same order: new leads by their keys, then known leads by their ids, then what is left. Calls
+//! whose records have different kinds of keys can still meet head-on; the set that Postgres picks is undone and its
+//! records go one by one.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use pgrx::Uuid;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::intake;
+use crate::store::at_hand::{AtHand, Ready};
+use crate::store::bulk::{self, Named};
+use crate::store::identity::{Outcome, Upserted};
+use crate::store::subtransaction::attempt;
+use crate::store::{self, Db, leads};
+
+/// Records in one statement.
+const SET: usize = 1_000;
+/// Records in one open SPI connection, which keeps the results of all statements until it is closed.
+const PORTION: usize = 100;
+/// So many records of a set are looked up to see whether most of it is new.
+const SAMPLE: usize = 8;
+
+type Stored = Result<Upserted, Error>;
+
+/// Stores records: a bad one leaves no trace and the others go in. Results are in the records' order. A fault of the
+/// database (no room, a cancelled call) is no fault of a record: it ends the call.
+pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error> {
+    let mut call = Call::read(source, records);
+    let alone = call.sharing_no_key();
+    let mut named = Vec::new();
+    for set in alone.chunks(SET) {
+        named.extend(call.store_new(set)?);
+    }
+    for set in Call::sharing_no_lead(&named).chunks(SET) {
+        call.store_known(set)?;
+    }
+    call.store_rest()
+}
+
+struct Call<'a> {
+    source: &'a str,
+    ready: Vec<Option<Rc<Ready>>>,
+    /// Of each record, as far as there is one.
+    stored: Vec<Option<Stored>>,
+    /// The transaction's time, for contact points; read when the first one comes.
+    now: Option<String>,
+}
+
+/// A record and the one lead it names.
+type Match = (usize, Uuid);
+
+impl<'a> Call<'a> {
+    fn read(source: &'a str, records: &[Value]) -> Self {
+        let shared: Rc<str> = source.into();
+        let mut call = Self {
+            source,
+            ready: Vec::with_capacity(records.len()),
+            stored: Vec::with_capacity(records.len()),
+            now: None,
+        };
+        for json in records {
+            let (ready, stored) = match intake::read(json) {
+                Ok((record, addr_hash)) => {
+                    let source = Rc::clone(&shared);
+                    let ready = Ready {
+                        source,
+                        record,
+                        addr_hash,
+                    };
+                    (Some(Rc::new(ready)), None)
+                }
+                Err(error) => (None, Some(Err(error))),
+            };
+            call.ready.push(ready);
+            call.stored.push(stored);
+        }
+        call
+    }
+
+    /// The records whose keys no other record has, in the order of their keys.
+    fn sharing_no_key(&self) -> Vec<usize> {
+        let mut uses: HashMap<Key<'_>, usize> = HashMap::with_capacity(4 * self.ready.len());
+        let ready = || {
+            self.ready
+                .iter()
+                .enumerate()
+                .filter_map(|(n, ready)| Some((n, ready.as_deref()?)))
+        };
+        for key in ready().flat_map(|(_, ready)| keys(ready)).flatten() {
+            *uses.entry(key).or_default() += 1;
+        }
+        let mut alone: Vec<([Option<Key<'_>>; 4], usize)> = ready()
+            .map(|(n, ready)| (keys(ready), n))
+            .filter(|(keys, _)| keys.iter().flatten().all(|key| uses[key] == 1))
+            .collect();
+        alone.sort_unstable_by_key(|(keys, _)| keys.iter().flatten().next().copied());
+        alone.into_iter().map(|(_, n)| n).collect()
+    }
+
+    /// Stores those of a set that are new; what leads the others name.
+    fn store_new(&mut self, set: &[usize]) -> Result<Vec<Named>, Error> {
+        self.read_clock(set.iter().copied())?;
+        let rows: Vec<AtHand> = set.iter().map(|&n| self.new_row(n)).collect();
+        let Ok((inserted, named)) = attempt(|| store::connect(|db| insert_new(db, rows))) else {
+            return Ok(Vec::new());
+        };
+        self.settle(&inserted, Outcome::Inserted);
+        Ok(named)
+    }
+
+    fn settle(&mut self, matches: &[Match], outcome: Outcome) {
+        for &(n, lead_id) in matches {
+            self.stored[n] = Some(Ok(Upserted {
+                lead_id,
+                outcome,
+                is_new: outcome == Outcome::Inserted,
+            }));
+        }
+    }
+
+    /// The records that name one lead, which no other record names, in the order of the leads.
+    fn sharing_no_lead(named: &[Named]) -> Vec<Match> {
+        let mut by: HashMap<Uuid, HashSet<usize>> = HashMap::with_capacity(named.len());
+        for one in named {
+            for id in one.all() {
+                by.entry(id).or_default().insert(one.n);
+            }
+        }
+        let mut matches: Vec<Match> = named
+            .iter()
+            .filter_map(|one| Some((one.n, one.only()?)))
+            .filter(|(_, lead)| by[lead].len() == 1)
+            .collect();
+        matches.sort_unstable_by_key(|(_, lead)| *lead.as_bytes());
+        matches
+    }
+
+    /// Freshens and fills known leads, and adds the contact points that came.
+    fn store_known(&mut self, set: &[Match]) -> Result<(), Error> {
+        self.read_clock(set.iter().map(|(n, _)| *n))?;
+        if let Ok(updated) = attempt(|| store::connect(|db| self.update_known(db, set))) {
+            self.settle(&updated, Outcome::Updated);
+        }
+        Ok(())
+    }
+
+    fn update_known(&self, db: &mut Db<'_>, set: &[Match]) -> Result<Vec<Match>, Error> {
+        let rows = |matches: &[Match]| matches.iter().map(|one| self.row(*one)).collect();
+        let mut done: HashSet<usize> = bulk::touch(db, rows(set))?.into_iter().collect();
+        let (mut updated, left): (Vec<Match>, Vec<Match>) =
+            set.iter().partition(|(n, _)| done.contains(n));
+        if !left.is_empty() {
+            done.extend(bulk::fill(db, rows(&left))?);
+            updated.extend(left.iter().filter(|(n, _)| done.contains(n)));
+        }
+        self.add_contacts(db, &updated)?;
+        Ok(updated)
+    }
+
+    /// Merges the contact points of the records into their leads, which are locked.
+    fn add_contacts(&self, db: &mut Db<'_>, done: &[Match]) -> Result<(), Error> {
+        let with_contacts: HashMap<Uuid, usize> = done
+            .iter()
+            .filter(|(n, _)| !self.ready(*n).record.contacts.is_empty())
+            .map(|(n, lead)| (*lead, *n))
+            .collect();
+        if with_contacts.is_empty() {
+            return Ok(());
+        }
+        let mut changed = Vec::new();
+        for (lead, mut phones, mut emails) in bulk::points(db, with_contacts.keys().copied())? {
+            let n = with_contacts[&lead];
+            let grew = self.merge_contacts(n, &mut phones, &mut emails);
+            if grew != (false, false) {
+                changed.push(AtHand {
+                    phones: grew.0.then_some(phones),
+                    emails: grew.1.then_some(emails),
+                    ..self.row((n, lead))
+                });
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        bulk::set_points(db, changed)
+    }
+
+    fn merge_contacts(
+        &self,
+        n: usize,
+        phones: &mut Vec<Value>,
+        emails: &mut Vec<Value>,
+    ) -> (bool, bool) {
+        let now = self.now.as_deref().unwrap_or_default();
+        intake::merge_contacts(
+            &self.ready(n).record.contacts,
+            (self.source, now),
+            phones,
+            emails,
+        )
+    }
+
+    fn ready(&self, n: usize) -> &Rc<Ready> {
+        self.ready[n]
+            .as_ref()
+            .expect("only clean records are in a set")
+    }
+
+    fn row(&self, (n, lead): Match) -> AtHand {
+        AtHand {
+            n,
+            lead_id: lead,
+            ready: Rc::clone(self.ready(n)),
+            phones: None,
+            emails: None,
+        }
+    }
+
+    /// A lead with an id of its own and the contact points that came.
+    fn new_row(&self, n: usize) -> AtHand {
+        let (mut phones, mut emails) = (Vec::new(), Vec::new());
+        self.merge_contacts(n, &mut phones, &mut emails);
+        AtHand {
+            phones: (!phones.is_empty()).then_some(phones),
+            emails: (!emails.is_empty()).then_some(emails),
+            ..self.row((n, leads::new_id()))
+        }
+    }
+
+    fn read_clock(&mut self, set: impl Iterator<Item = usize>) -> Result<(), Error> {
+        let mut set = set;
+        if self.now.is_none() && set.any(|n| !self.ready(n).record.contacts.is_empty()) {
+            self.now = Some(store::connect(|db| leads::now_rfc3339(db))?);
+        }
+        Ok(())
+    }
+
+    /// What is not stored yet, in the records' order.
+    fn store_rest(mut self) -> Result<Vec<Stored>, Error> {
+        let left: Vec<usize> = (0..self.stored.len())
+            .filter(|n| self.stored[*n].is_none())
+            .collect();
+        for portion in left.chunks(PORTION) {
+            store::connect(|db| {
+                for &n in portion {
+                    match intake::store_one(db, self.source, &self.ready(n).record) {
+                        Err(error) if !error.is_about_data() => return Err(error),
+                        outcome => self.stored[n] = Some(outcome),
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        let missing = || Error::Internal("a record has no outcome".into());
+        Ok(self
+            .stored
+            .into_iter()
+            .map(|stored| stored.unwrap_or_else(|| Err(missing())))
+            .collect())
+    }
+}
+
+/// A key with its kind, in the order in which keys are tried.
+type Key<'a> = (u8, &'a str, &'a str);
+
+fn keys(ready: &Ready) -> [Option<Key<'_>>; 4] {
+    let record = &ready.record;
+    let county = record.county_fips.as_deref().unwrap_or_default();
+    [
+        ready.addr_hash.as_deref().map(|hash| (0, hash, "")),
+        record.mak.as_deref().map(|mak| (1, mak, "")),
+        record.vendor_record_id.as_deref().map(|id| (2, id, "")),
+        record.apn.as_deref().map(|apn| (3, apn, county)),
+    ]
+}
+
+/// Stores the rows that are new; which those are, and what leads the others name.
+fn insert_new(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<(Vec<Match>, Vec<Named>), Error> {
+    let mut named = Vec::new();
+    let rows = if is_new(db, &rows)? {
+        rows
+    } else {
+        named = bulk::find(db, rows.clone())?;
+        let known: HashSet<usize> = named
+            .iter()
+            .filter(|one| !one.is_nobody())
+            .map(|one| one.n)
+            .collect();
+        rows.into_iter()
+            .filter(|row| !known.contains(&row.n))
+            .collect()
+    };
+    if rows.is_empty() {
+        return Ok((Vec::new(), named));
+    }
+    let inserted: HashSet<[u8; 16]> = bulk::insert(db, rows.clone())?
+        .into_iter()
+        .map(|id| *id.as_bytes())
+        .collect();
+    let (inserted, met): (Vec<AtHand>, Vec<AtHand>) = rows
+        .into_iter()
+        .partition(|row| inserted.contains(row.lead_id.as_bytes()));
+    if !met.is_empty() {
+        named.extend(bulk::find(db, met)?);
+    }
+    Ok((
+        inserted.iter().map(|row| (row.n, row.lead_id)).collect(),
+        named,
+    ))
+}
+
+/// Does a sample say that all of a set is new? Then looking it up first would be for nothing; an insert that meets a
+/// known lead leaves it alone.
+fn is_new(db: &mut Db<'_>, rows: &[AtHand]) -> Result<bool, Error> {
+    let step = (rows.len() / SAMPLE).max(1);
+    let sample: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
+    Ok(bulk::find(db, sample)?.iter().all(Named::is_nobody))
+}

@@ -1,0 +1,217 @@
+//! Many records in few statements: the set-based half of `identity`, for records that concern one lead each.
+//!
+//! What a statement leaves out (a key that is taken, a lead that contradicts the record) is for `identity::upsert`. Rows
+//! are locked in one order by every caller, so that two calls do not wait for each other: new leads by their keys, then
+//! known ones by their ids. The order is that of the rows at hand, because the plans are loops over them.
+
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+use super::Db;
+use super::at_hand::{AtHand, write_with};
+use super::plan::{column, required, select_by_key};
+use crate::error::Error;
+
+const INSERT: &str = "
+INSERT INTO leads (id, source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
+                   address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
+                   addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom, phones, emails)
+SELECT lead_id, source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
+       address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
+       addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, COALESCE(custom, '{}'),
+       COALESCE(phones, '{}'), COALESCE(emails, '{}')
+FROM records_at_hand()
+ON CONFLICT DO NOTHING
+RETURNING id";
+
+// A key that the lead found before holds in the same way finds no other lead: it is not looked up.
+const FIND: &str = "
+SELECT p.n, b.id, c.id, a.id, d.id
+FROM records_at_hand() p
+LEFT JOIN leads b ON b.addr_hash = p.addr_hash
+LEFT JOIN leads c ON c.source = p.source
+    AND c.vendor_record_id = CASE WHEN b.source = p.source AND b.vendor_record_id = p.vendor_record_id THEN NULL ELSE p.vendor_record_id END
+LEFT JOIN leads a ON a.mak = CASE WHEN p.mak IN (b.mak, c.mak) THEN NULL ELSE p.mak END
+LEFT JOIN leads d ON d.apn = CASE WHEN b.apn = p.apn AND COALESCE(b.county_fips, '') = COALESCE(p.county_fips, '')
+                                    OR c.apn = p.apn AND COALESCE(c.county_fips, '') = COALESCE(p.county_fips, '')
+                                    OR a.apn = p.apn AND COALESCE(a.county_fips, '') = COALESCE(p.county_fips, '')
+                                  THEN NULL ELSE p.apn END
+    AND COALESCE(d.county_fips, '') = COALESCE(p.county_fips, '')";
+
+// Changes no indexed column, fires no trigger of ours: a heap-only update. Left out are leads that lack something the
+// record brings, and those that hold it otherwise.
+const TOUCH: &str = "
+UPDATE leads l SET last_seen_at = now(), updated_at = now()
+FROM records_at_hand() p
+WHERE l.id = p.lead_id
+  AND (p.mak IS NULL OR l.mak = p.mak)
+  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
+  AND (p.address_line1 IS NULL OR l.address_line1 IS NOT NULL OR l.addr_hash IS NOT NULL)
+  AND (p.vendor_record_id IS NULL OR l.source IS DISTINCT FROM p.source OR l.vendor_record_id = p.vendor_record_id)
+  AND (p.apn IS NULL OR l.apn = p.apn)
+  AND (p.vendor_list_id IS NULL OR l.vendor_list_id IS NOT NULL)
+  AND (p.first_name IS NULL OR l.first_name IS NOT NULL)
+  AND (p.last_name IS NULL OR l.last_name IS NOT NULL)
+  AND (p.owner_full_name IS NULL OR l.owner_full_name IS NOT NULL)
+  AND (p.owner_company IS NULL OR l.owner_company IS NOT NULL)
+  AND (p.property_value IS NULL OR l.property_value = p.property_value)
+  AND (p.estimated_equity IS NULL OR l.estimated_equity = p.estimated_equity)
+  AND (p.age IS NULL OR l.age = p.age)
+  AND (p.owner_occupied IS NULL OR l.owner_occupied = p.owner_occupied)
+  AND (p.custom IS NULL OR p.custom || l.custom = l.custom)
+RETURNING p.n";
+
+/// An address comes whole or not at all.
+macro_rules! with_address {
+    ($column:literal, $value:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN l.address_line1 IS NULL AND l.addr_hash IS NULL AND p.address_line1 IS NOT NULL THEN ",
+            $value,
+            " ELSE l.",
+            $column,
+            " END,\n"
+        )
+    };
+}
+
+// As `identity` fills. Left out are leads that contradict the record.
+const FILL: &str = concat!(
+    "
+UPDATE leads l SET
+    last_seen_at = now(),
+    updated_at = now(),
+    vendor_record_id = COALESCE(l.vendor_record_id, CASE WHEN l.source = p.source THEN p.vendor_record_id END),
+    vendor_list_id = COALESCE(l.vendor_list_id, p.vendor_list_id),
+    first_name = COALESCE(l.first_name, p.first_name),
+    last_name = COALESCE(l.last_name, p.last_name),
+    owner_full_name = COALESCE(l.owner_full_name, p.owner_full_name),
+    owner_company = COALESCE(l.owner_company, p.owner_company),
+",
+    with_address!("address_line1", "p.address_line1"),
+    with_address!("address_line2", "p.address_line2"),
+    with_address!("property_address", "COALESCE(l.property_address, p.property_address)"),
+    with_address!("property_city", "COALESCE(p.property_city, l.property_city)"),
+    with_address!("property_state", "COALESCE(p.property_state, l.property_state)"),
+    with_address!("property_zip", "COALESCE(p.property_zip, l.property_zip)"),
+    with_address!("addr_hash", "p.addr_hash"),
+    "
+    mak = COALESCE(l.mak, p.mak),
+    county_fips = CASE WHEN l.apn IS NULL AND p.apn IS NOT NULL THEN COALESCE(l.county_fips, p.county_fips) ELSE l.county_fips END,
+    apn = COALESCE(l.apn, p.apn),
+    property_value = COALESCE(p.property_value, l.property_value),
+    estimated_equity = COALESCE(p.estimated_equity, l.estimated_equity),
+    age = COALESCE(p.age, l.age),
+    owner_occupied = COALESCE(p.owner_occupied, l.owner_occupied),
+    custom = CASE WHEN p.custom IS NULL THEN l.custom ELSE p.custom || l.custom END
+FROM records_at_hand() p
+WHERE l.id = p.lead_id
+  AND (l.mak <> p.mak) IS NOT TRUE
+  AND (l.addr_hash <> p.addr_hash) IS NOT TRUE
+  AND (l.source = p.source AND l.vendor_record_id <> p.vendor_record_id) IS NOT TRUE
+  AND (l.apn <> p.apn) IS NOT TRUE
+RETURNING p.n"
+);
+
+const POINTS: &str = "
+SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')) FROM leads WHERE id = ANY ($1)";
+
+const SET_POINTS: &str = "
+UPDATE leads l SET phones = COALESCE(p.phones, l.phones), emails = COALESCE(p.emails, l.emails), updated_at = now()
+FROM records_at_hand() p
+WHERE l.id = p.lead_id";
+
+/// The leads that a record names by its keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    pub n: usize,
+    /// By address, vendor record and mak.
+    pub strong: [Option<Uuid>; 3],
+    pub parcel: Option<Uuid>,
+}
+
+impl Named {
+    pub fn is_nobody(&self) -> bool {
+        self.strong
+            .iter()
+            .chain([&self.parcel])
+            .all(Option::is_none)
+    }
+
+    /// The only lead, where it is one and not named by its parcel number alone.
+    pub fn only(&self) -> Option<Uuid> {
+        let mut strong = self.strong.iter().flatten();
+        let first = *strong.next()?;
+        let all_same = strong.chain(&self.parcel).all(|id| *id == first);
+        all_same.then_some(first)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = Uuid> {
+        self.strong.into_iter().chain([self.parcel]).flatten()
+    }
+}
+
+/// Stores new leads; the ids of those that met no other.
+pub fn insert(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Uuid>, Error> {
+    write_with(db, INSERT, rows)?
+        .map(|row| required(&row, 1))
+        .collect()
+}
+
+/// The leads that the records name.
+pub fn find(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Named>, Error> {
+    write_with(db, FIND, rows)?
+        .map(|row| {
+            Ok(Named {
+                n: number(&row)?,
+                strong: [column(&row, 2)?, column(&row, 3)?, column(&row, 4)?],
+                parcel: column(&row, 5)?,
+            })
+        })
+        .collect()
+}
+
+/// Says that leads were seen; whose record brings nothing more.
+pub fn touch(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<usize>, Error> {
+    write_with(db, TOUCH, rows)?
+        .map(|row| number(&row))
+        .collect()
+}
+
+/// Fills what leads lack and freshens what ages; whose record fits its lead.
+pub fn fill(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<usize>, Error> {
+    write_with(db, FILL, rows)?
+        .map(|row| number(&row))
+        .collect()
+}
+
+/// Phones and e-mails of leads that this transaction has locked.
+pub fn points(
+    db: &mut Db<'_>,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<Vec<(Uuid, Vec<Value>, Vec<Value>)>, Error> {
+    let ids: Vec<Uuid> = ids.collect();
+    let list = |stored: Option<JsonB>| match stored {
+        Some(JsonB(Value::Array(points))) => points,
+        _ => Vec::new(),
+    };
+    select_by_key(db, POINTS, &[ids.into()])?
+        .map(|row| {
+            Ok((
+                required(&row, 1)?,
+                list(column(&row, 2)?),
+                list(column(&row, 3)?),
+            ))
+        })
+        .collect()
+}
+
+/// Writes contact points back.
+pub fn set_points(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<(), Error> {
+    write_with(db, SET_POINTS, rows).map(drop)
+}
+
+fn number(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<usize, Error> {
+    usize::try_from(required::<i32>(row, 1)?)
+        .map_err(|_| Error::Internal("a record has a negative number".into()))
+}
