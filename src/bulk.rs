@@ -4,9 +4,8 @@
 //! and name one lead each or none, do not depend on each other: those are stored as sets. All others, and all of a set
 //! whose statement failed, go one by one in the records' order (`intake::upsert_one`).
 //!
-//! Every call locks in the same order: new leads by their keys, then known leads by their ids, then what is left. Calls
-//! whose records have different kinds of keys can still meet head-on; the set that Postgres picks is undone and its
-//! records go one by one.
+//! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then the leads that they
+//! name by their ids.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -18,9 +17,10 @@ use crate::error::Error;
 use crate::intake;
 use crate::store::at_hand::{AtHand, Ready};
 use crate::store::bulk::{self, Named};
-use crate::store::identity::{Outcome, Upserted};
+use crate::store::identity::{self, Outcome, RecordKeys, Upserted};
+use crate::store::owner::as_owner;
 use crate::store::subtransaction::attempt;
-use crate::store::{self, Db, leads};
+use crate::store::{self, Db, leads, merges};
 
 /// Records in one statement.
 const SET: usize = 1_000;
@@ -35,11 +35,13 @@ type Stored = Result<Upserted, Error>;
 /// database (no room, a cancelled call) is no fault of a record: it ends the call.
 pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error> {
     let mut call = Call::read(source, records);
-    let alone = call.sharing_no_key();
+    call.take_keys();
+    let alone = call.sharing_no_key()?;
     let mut named = Vec::new();
     for set in alone.chunks(SET) {
         named.extend(call.store_new(set)?);
     }
+    call.take_leads()?;
     for set in Call::sharing_no_lead(&named).chunks(SET) {
         call.store_known(set)?;
     }
@@ -86,8 +88,57 @@ impl<'a> Call<'a> {
         call
     }
 
+    fn keys_of(&self, n: usize) -> Option<RecordKeys<'_>> {
+        let ready = self.ready[n].as_deref()?;
+        let addr_hash = ready.addr_hash.as_deref();
+        Some(RecordKeys::of(self.source, &ready.record, addr_hash))
+    }
+
+    fn take_keys(&self) {
+        let keys: Vec<RecordKeys<'_>> = (0..self.ready.len())
+            .filter_map(|n| self.keys_of(n))
+            .collect();
+        identity::lock_keys(&keys);
+    }
+
+    /// Locks the leads that those records name that are not stored yet.
+    fn take_leads(&self) -> Result<(), Error> {
+        let keys: Vec<RecordKeys<'_>> = (0..self.ready.len())
+            .filter(|&n| self.stored[n].is_none())
+            .filter_map(|n| self.keys_of(n))
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        store::connect(|db| identity::lock_all(db, self.source, &keys))
+    }
+
+    /// The records with a key of a lead that was folded into another one: they are that one's.
+    fn of_folded_leads(&self) -> Result<HashSet<usize>, Error> {
+        if !merges::are_there()? {
+            return Ok(HashSet::new());
+        }
+        let mut texts: HashMap<String, Vec<usize>> = HashMap::new();
+        for n in 0..self.ready.len() {
+            let keys = self.keys_of(n);
+            for (_, text) in keys.iter().flat_map(identity::key_texts) {
+                texts.entry(text).or_default().push(n);
+            }
+        }
+        let all = texts.keys().cloned().collect();
+        let folded =
+            store::connect(|db| as_owner(db, |db| merges::owners_of_folded_keys(db, all)))?;
+        Ok(folded
+            .iter()
+            .filter_map(|(text, _)| texts.get(text))
+            .flatten()
+            .copied()
+            .collect())
+    }
+
     /// The records whose keys no other record has, in the order of their keys.
-    fn sharing_no_key(&self) -> Vec<usize> {
+    fn sharing_no_key(&self) -> Result<Vec<usize>, Error> {
+        let folded = self.of_folded_leads()?;
         let mut uses: HashMap<Key<'_>, usize> = HashMap::with_capacity(4 * self.ready.len());
         let ready = || {
             self.ready
@@ -101,9 +152,10 @@ impl<'a> Call<'a> {
         let mut alone: Vec<([Option<Key<'_>>; 4], usize)> = ready()
             .map(|(n, ready)| (keys(ready), n))
             .filter(|(keys, _)| keys.iter().flatten().all(|key| uses[key] == 1))
+            .filter(|(_, n)| !folded.contains(n))
             .collect();
         alone.sort_unstable_by_key(|(keys, _)| keys.iter().flatten().next().copied());
-        alone.into_iter().map(|(_, n)| n).collect()
+        Ok(alone.into_iter().map(|(_, n)| n).collect())
     }
 
     /// Stores those of a set that are new; what leads the others name.

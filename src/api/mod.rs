@@ -8,6 +8,7 @@ mod campaigns;
 mod contacts;
 mod lead_row;
 mod leads;
+mod merging;
 mod native;
 mod pulls;
 mod records_at_hand;

@@ -4,8 +4,9 @@
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
+use crate::bulk;
 use crate::error::Error;
-use crate::intake;
+use crate::merging;
 use crate::score::quality_score;
 use crate::store::calls::Answered;
 use crate::store::dlq::{self, BadRecord};
@@ -99,23 +100,29 @@ fn store_records(
     page: &SearchAnswer,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    for record in &page.records {
+    let ours: Vec<Value> = page
+        .records
+        .iter()
+        .map(|record| lead_record(pull_id, record))
+        .collect();
+    let outcomes = bulk::upsert_all(source, &ours)?;
+    for ((record, our_record), outcome) in page.records.iter().zip(&ours).zip(outcomes) {
         tally.records += 1;
-        match intake::upsert_one(db, source, &lead_record(pull_id, record)) {
+        match outcome {
             Ok(upserted) => {
-                heed_flags(db, upserted.lead_id, record)?;
+                // A later record of the page may have shown that it is another lead's property.
+                let lead_id = merging::current(db, upserted.lead_id)?;
+                heed_flags(db, lead_id, record)?;
                 let met = if upserted.is_new {
                     &mut tally.new
                 } else {
                     &mut tally.known
                 };
-                met.push(upserted.lead_id);
+                met.push(lead_id);
             }
-            // The whole page is tried again when it was the database that refused.
-            Err(error) if !error.is_about_data() => return Err(error),
             Err(error) => {
                 tally.rejected += 1;
-                let payload = json!({"source": source, "record": lead_record(pull_id, record)});
+                let payload = json!({"source": source, "record": our_record});
                 reject(db, pull_id, payload, &error.to_string())?;
             }
         }
