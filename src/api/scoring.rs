@@ -7,19 +7,13 @@ use pgrx::prelude::*;
 
 use super::present;
 use crate::error::Error;
-use crate::score;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
 
 #[pg_extern(sql = false, stable, parallel_restricted)]
 fn compute_quality_score(lead_id: Option<Uuid>) -> Result<i32, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
-    Ok(store::connect(|db| {
-        let lead = leads::load(db, vec![lead_id])?
-            .pop()
-            .ok_or_else(Error::no_such_lead)?;
-        Ok(score::quality_score(&lead.scored()))
-    })?)
+    Ok(store::connect(|db| leads::quality_score(db, lead_id))?)
 }
 
 #[pg_extern(sql = false)]

@@ -12,6 +12,7 @@ pub mod dlq;
 pub mod erasure;
 pub mod identity;
 pub mod jobs;
+pub mod jsonb;
 pub mod leads;
 pub mod matches;
 pub mod plan;
