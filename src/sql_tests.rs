@@ -4,6 +4,7 @@
 //! under tests/system.
 
 mod addresses;
+mod bulk;
 mod contacts;
 mod handouts;
 mod leads;
@@ -17,8 +18,8 @@ pub use pgrx::Uuid;
 pub use pgrx::prelude::*;
 use pgrx::{FromDatum, IntoDatum};
 
-use crate::error::Error;
-use crate::store::subtransaction::attempt;
+pub use crate::error::Error;
+pub use crate::store::subtransaction::attempt;
 
 /// The first column of the first row.
 pub fn one<T: FromDatum + IntoDatum>(sql: &str) -> Option<T> {

@@ -62,18 +62,16 @@ fn merge_contact_point(
 
 fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
     store::connect(|db| {
-        let mut lead = merging::following(db, lead_id, leads::load_one_for_update)?;
+        let (lead_id, mut points) = merging::following(db, lead_id, |db, id| {
+            Ok((id, leads::points_for_update(db, id, kind)?))
+        })?;
         let new = NewPoint {
             seen_at: leads::now_rfc3339(db)?,
             ..new
         };
-        let points = match kind {
-            Kind::Phone => &mut lead.phones,
-            Kind::Email => &mut lead.emails,
-        };
-        let merged = point::merge(points, &new);
+        let merged = point::merge(&mut points, &new);
         if !matches!(merged, point::Merged::Same(_)) {
-            leads::set_points(db, lead.id, kind, points)?;
+            leads::set_points(db, lead_id, kind, &points)?;
         }
         points
             .get(merged.index())

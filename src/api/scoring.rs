@@ -8,7 +8,6 @@ use pgrx::prelude::*;
 use super::present;
 use crate::error::Error;
 use crate::merging;
-use crate::score;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
 
@@ -16,12 +15,7 @@ use crate::store::leads::{self, LeadStatus, Rescored};
 fn compute_quality_score(lead_id: Option<Uuid>) -> Result<i32, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     Ok(store::connect(|db| {
-        let lead = merging::following(db, lead_id, |db, id| {
-            leads::load(db, vec![id])?
-                .pop()
-                .ok_or_else(Error::no_such_lead)
-        })?;
-        Ok(score::quality_score(&lead.scored()))
+        merging::following(db, lead_id, |db, id| leads::quality_score(db, id))
     })?)
 }
 

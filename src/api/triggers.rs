@@ -4,11 +4,11 @@
 //! Most rows concern nobody. So the functions that fire read the row where it lies, and call those that work with the
 //! owner's rights (`leads_opt_out_look`, `leads_opt_out_settle`) only when there is something to do.
 
+use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::transaction_timestamp;
-use pgrx::datum::{Datum, TimestampWithTimeZone, UnboxDatum};
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
 use super::lead_row::{Columns, LeadRow};
@@ -17,6 +17,7 @@ use super::row_trigger::RowTrigger;
 use crate::address::{self, AddressParts};
 use crate::error::Error;
 use crate::opt_out::watch::{self, Hit};
+use crate::store::jsonb::Points;
 use crate::store::leads::LeadStatus;
 use crate::suppression::Holder;
 
@@ -217,12 +218,10 @@ fn heed_opt_outs(row: &mut OwnRow<'_>) -> Result<(), Error> {
 
 fn suppress_row(row: &mut OwnRow<'_>, hit: Hit) -> Result<(), Error> {
     if let Some(phones) = hit.phones {
-        row.set_by_name("phones", StoredPoints(phones))
-            .unwrap_or_report();
+        row.set_by_name("phones", Points(phones)).unwrap_or_report();
     }
     if let Some(emails) = hit.emails {
-        row.set_by_name("emails", StoredPoints(emails))
-            .unwrap_or_report();
+        row.set_by_name("emails", Points(emails)).unwrap_or_report();
     }
     row.set_by_name("suppressed_at", transaction_timestamp())
         .unwrap_or_report();
@@ -269,46 +268,6 @@ fn when<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, name: &str) -> Option<Timesta
 }
 
 fn points<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, name: &str) -> Vec<Value> {
-    let stored: Option<StoredPoints> = row.get_by_name(name).unwrap_or_report();
+    let stored: Option<Points> = row.get_by_name(name).unwrap_or_report();
     stored.map_or_else(Vec::new, |stored| stored.0)
-}
-
-/// The elements of a column of type jsonb[]; pgrx reads no arrays out of a row by itself.
-struct StoredPoints(Vec<Value>);
-
-impl FromDatum for StoredPoints {
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        oid: pg_sys::Oid,
-    ) -> Option<Self> {
-        // SAFETY: the caller's promise: a datum of type jsonb[].
-        let stored = unsafe { Vec::<Option<JsonB>>::from_polymorphic_datum(datum, is_null, oid) };
-        let value = |point: Option<JsonB>| point.map_or(Value::Null, |point| point.0);
-        stored.map(|stored| Self(stored.into_iter().map(value).collect()))
-    }
-}
-
-impl IntoDatum for StoredPoints {
-    fn into_datum(self) -> Option<pg_sys::Datum> {
-        let points: Vec<JsonB> = self.0.into_iter().map(JsonB).collect();
-        points.into_datum()
-    }
-
-    fn type_oid() -> pg_sys::Oid {
-        pg_sys::JSONBARRAYOID
-    }
-}
-
-// SAFETY: reads a datum of the same type in the same way as FromDatum.
-unsafe impl UnboxDatum for StoredPoints {
-    type As<'src> = StoredPoints;
-
-    unsafe fn unbox<'src>(datum: Datum<'src>) -> Self
-    where
-        Self: 'src,
-    {
-        // SAFETY: the caller's promise: a datum of type jsonb[] that is not NULL.
-        unsafe { Self::from_datum(datum.sans_lifetime(), false) }.unwrap_or(Self(Vec::new()))
-    }
 }

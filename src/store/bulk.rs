@@ -4,11 +4,12 @@
 //! are locked in one order by every caller, so that two calls do not wait for each other: new leads by their keys, then
 //! known ones by their ids. The order is that of the rows at hand, because the plans are loops over them.
 
-use pgrx::{JsonB, Uuid};
+use pgrx::Uuid;
 use serde_json::Value;
 
 use super::Db;
 use super::at_hand::{AtHand, write_with};
+use super::jsonb::Points;
 use super::plan::{column, required, select_by_key};
 use crate::error::Error;
 
@@ -114,7 +115,7 @@ RETURNING p.n"
 );
 
 const POINTS: &str = "
-SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')) FROM leads WHERE id = ANY ($1)";
+SELECT id, phones, emails FROM leads WHERE id = ANY ($1)";
 
 const SET_POINTS: &str = "
 UPDATE leads l SET phones = COALESCE(p.phones, l.phones), emails = COALESCE(p.emails, l.emails), updated_at = now()
@@ -191,10 +192,7 @@ pub fn points(
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<Vec<(Uuid, Vec<Value>, Vec<Value>)>, Error> {
     let ids: Vec<Uuid> = ids.collect();
-    let list = |stored: Option<JsonB>| match stored {
-        Some(JsonB(Value::Array(points))) => points,
-        _ => Vec::new(),
-    };
+    let list = |stored: Option<Points>| stored.map_or_else(Vec::new, |stored| stored.0);
     select_by_key(db, POINTS, &[ids.into()])?
         .map(|row| {
             Ok((

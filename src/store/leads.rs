@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::Db;
+use super::jsonb::Points;
 use super::plan::{column, required, scalar, select, select_by_key, write, write_by_key};
 use crate::error::Error;
 use crate::score::{self, Route, Scored};
@@ -88,7 +89,7 @@ macro_rules! leads_by_id {
     ($locking:literal) => {
         concat!(
             "
-SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), mak, apn, county_fips, owner_occupied, age,
+SELECT id, phones, emails, mak, apn, county_fips, owner_occupied, age,
        property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
        first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
        property_city, property_state, property_zip, addr_hash
@@ -113,14 +114,21 @@ ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED"
 );
 
+// What a score depends on, the amounts no more exactly than it needs.
+const SCORED: &str = "
+SELECT phones, emails, mak IS NOT NULL, apn IS NOT NULL, owner_occupied, age,
+       trunc(LEAST(GREATEST(property_value, 0), 1e15))::bigint, CASE WHEN estimated_equity > 0 THEN 1::bigint END
+FROM leads
+WHERE id = $1";
+
+const POINTS_FOR_UPDATE: &str = "
+SELECT CASE WHEN $2 THEN phones ELSE emails END FROM leads WHERE id = $1 FOR NO KEY UPDATE";
+
 const EXISTS: &str = "SELECT EXISTS (SELECT FROM leads WHERE id = $1)";
 
-const SET_POINTS: &str = "
-UPDATE leads SET
-    phones = CASE WHEN $2 THEN ARRAY(SELECT point FROM jsonb_array_elements($3) WITH ORDINALITY AS t (point, n) ORDER BY n) ELSE phones END,
-    emails = CASE WHEN $2 THEN emails ELSE ARRAY(SELECT point FROM jsonb_array_elements($3) WITH ORDINALITY AS t (point, n) ORDER BY n) END,
-    updated_at = now()
-WHERE id = $1";
+const SET_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1";
+
+const SET_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1";
 
 const SET_STATUSES: &str = "
 UPDATE leads l SET quality_score = n.score, status = n.status::lead_status, updated_at = now()
@@ -172,11 +180,8 @@ fn read_lead(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Lead, Error> {
     })
 }
 
-fn points(stored: Option<JsonB>) -> Vec<Value> {
-    match stored {
-        Some(JsonB(Value::Array(points))) => points,
-        _ => Vec::new(),
-    }
+fn points(stored: Option<Points>) -> Vec<Value> {
+    stored.map_or_else(Vec::new, |stored| stored.0)
 }
 
 /// A stored amount; one too large for our arithmetic (28 digits) counts as the largest there is.
@@ -228,6 +233,19 @@ pub fn load_one_for_update(db: &mut Db<'_>, id: Uuid) -> Result<Lead, Error> {
         .ok_or_else(Error::no_such_lead)
 }
 
+/// The contact points of one kind of a lead, which is locked; an error when it does not exist.
+pub fn points_for_update(
+    db: &mut Db<'_>,
+    id: Uuid,
+    kind: crate::contact::Kind,
+) -> Result<Vec<Value>, Error> {
+    let is_phone = kind == crate::contact::Kind::Phone;
+    let row = write_by_key(db, POINTS_FOR_UPDATE, &[id.into(), is_phone.into()])?
+        .next()
+        .ok_or_else(Error::no_such_lead)?;
+    Ok(points(column(&row, 1)?))
+}
+
 /// Writes the contact points of one kind back.
 pub fn set_points(
     db: &mut Db<'_>,
@@ -235,16 +253,12 @@ pub fn set_points(
     kind: crate::contact::Kind,
     points: &[Value],
 ) -> Result<(), Error> {
-    let is_phone = kind == crate::contact::Kind::Phone;
-    write_by_key(
-        db,
-        SET_POINTS,
-        &[
-            id.into(),
-            is_phone.into(),
-            JsonB(Value::Array(points.to_vec())).into(),
-        ],
-    )?;
+    let statement = match kind {
+        crate::contact::Kind::Phone => SET_PHONES,
+        crate::contact::Kind::Email => SET_EMAILS,
+    };
+    let points: Vec<JsonB> = points.iter().cloned().map(JsonB).collect();
+    write_by_key(db, statement, &[id.into(), points.into()])?;
     Ok(())
 }
 
@@ -311,6 +325,24 @@ unsafe impl BoxRet for LeadStatus {
         // SAFETY: the datum is of the function's declared return type.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
+}
+
+/// The score of a lead as it is stored; an error when it does not exist.
+pub fn quality_score(db: &Db<'_>, id: Uuid) -> Result<i32, Error> {
+    let row = select_by_key(db, SCORED, &[id.into()])?
+        .next()
+        .ok_or_else(Error::no_such_lead)?;
+    let (phones, emails) = (points(column(&row, 1)?), points(column(&row, 2)?));
+    Ok(score::quality_score(&Scored {
+        phones: &phones,
+        emails: &emails,
+        has_mak: required(&row, 3)?,
+        has_apn: required(&row, 4)?,
+        owner_occupied: column(&row, 5)?,
+        age: column(&row, 6)?,
+        property_value: column::<i64>(&row, 7)?.map(Decimal::from),
+        estimated_equity: column::<i64>(&row, 8)?.map(Decimal::from),
+    }))
 }
 
 /// A lead's score and status after an update.

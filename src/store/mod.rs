@@ -13,6 +13,7 @@ pub mod erasure;
 pub mod groups;
 pub mod identity;
 pub mod jobs;
+pub mod jsonb;
 pub mod leads;
 pub mod matches;
 pub mod merges;

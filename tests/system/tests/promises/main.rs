@@ -11,6 +11,7 @@ mod main_job;
 mod opt_outs;
 mod pull;
 mod readme;
+mod same_hash;
 mod secrets;
 mod signals;
 mod specification;

@@ -23,8 +23,9 @@ pub fn run() -> Outcome {
     db.run("CREATE TABLE pages (page integer PRIMARY KEY, records jsonb)")?;
     db.run("ALTER TABLE pages ALTER records SET STORAGE EXTERNAL")?;
     db.run(&format!(
-        "INSERT INTO pages SELECT (n - 1) / {PAGE}, jsonb_agg(record ORDER BY n) FROM records GROUP BY 1; VACUUM ANALYZE pages"
+        "INSERT INTO pages SELECT (n - 1) / {PAGE}, jsonb_agg(record ORDER BY n) FROM records GROUP BY 1"
     ))?;
+    db.run("VACUUM ANALYZE pages")?;
     let pages = |from: usize| {
         let first = from / PAGE;
         format!(
