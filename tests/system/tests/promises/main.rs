@@ -5,6 +5,7 @@
 mod caps;
 mod dump_and_restore;
 mod failed_work;
+mod identity_under_fire;
 mod input;
 mod kill_worker;
 mod main_job;
