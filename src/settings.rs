@@ -25,6 +25,7 @@ static KEYS_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::n
 static BUDGET_TIMEZONE: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"UTC"));
 static DAILY_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(100.0);
+static LEAD_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
 static GOAL: GucSetting<EnrichmentGoal> =
     GucSetting::<EnrichmentGoal>::new(EnrichmentGoal::Contactable);
 static REFRESH_AFTER: GucSetting<i32> = GucSetting::<i32>::new(180 * 24 * 60);
@@ -72,6 +73,16 @@ pub fn register() {
         c"Money is reserved against it before each call.",
         &DAILY_SPEND_CAP,
         0.0,
+        1e9,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"equity_connect.lead_spend_cap",
+        c"Dollars that one lead may cost within equity_connect.refresh_after; -1 means no cap.",
+        c"A lead that has reached it is routed by what is known about it.",
+        &LEAD_SPEND_CAP,
+        -1.0,
         1e9,
         GucContext::Sighup,
         GucFlags::default(),
@@ -170,6 +181,12 @@ pub fn budget_timezone() -> String {
 pub fn daily_spend_cap() -> Money {
     // In range by the setting's bounds: at most 1e9 dollars, 1e15 micro-dollars.
     Money::from_micros((DAILY_SPEND_CAP.get() * 1e6).round() as i64)
+}
+
+/// What one lead may cost within `refresh_after`; None: no cap.
+pub fn lead_spend_cap() -> Option<Money> {
+    let dollars = LEAD_SPEND_CAP.get();
+    (dollars >= 0.0).then(|| Money::from_micros((dollars * 1e6).round() as i64))
 }
 
 pub fn enrichment_goal() -> EnrichmentGoal {

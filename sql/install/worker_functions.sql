@@ -1,10 +1,10 @@
 -- Native functions that steer the worker. Whatever can spend is not for PUBLIC.
 
-CREATE FUNCTION @extschema@.request_enrichment(p_lead_id uuid) RETURNS boolean
+CREATE FUNCTION @extschema@.request_enrichment(p_lead_id uuid, p_campaign text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000
     SET search_path = @extschema@, pg_temp
     AS 'MODULE_PATHNAME', 'request_enrichment_wrapper';
-COMMENT ON FUNCTION @extschema@.request_enrichment IS 'Puts a lead into the waterfall; false when it is in it already';
+COMMENT ON FUNCTION @extschema@.request_enrichment IS 'Puts a lead into the waterfall, for a campaign''s money if one is named; false when it is in it already';
 REVOKE ALL ON FUNCTION @extschema@.request_enrichment FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.retry_dlq(p_ids bigint[]) RETURNS integer

@@ -15,6 +15,7 @@ pub mod matches;
 pub mod plan;
 pub mod pulls;
 pub mod replays;
+pub mod scopes;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;

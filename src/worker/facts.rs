@@ -123,6 +123,8 @@ pub fn purchase(
         subject,
         units: 1,
         amount: vendor.unit_price,
+        campaign: job.campaign.clone(),
+        rebuys_call_id: None,
     })
 }
 

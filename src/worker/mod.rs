@@ -9,6 +9,7 @@ mod apply;
 pub mod arming;
 mod ask;
 mod buy;
+mod caps;
 mod doubt;
 mod facts;
 mod http;
@@ -40,7 +41,7 @@ use self::transact::transact;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::{self, Vendor};
-use crate::store::{Db, calls, dlq, jobs, pulls, worker_state};
+use crate::store::{Db, calls, campaigns, dlq, jobs, pulls, worker_state};
 use crate::vendors::Product;
 
 /// The safety net: how long the worker sleeps at most while nothing wakes it.
@@ -220,6 +221,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
 /// What a turn needs to know.
 struct View {
     vendors: Vec<Vendor>,
+    campaign_caps: String,
     arming: Arming,
     may_start: bool,
 }
@@ -235,6 +237,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     }
     Ok(View {
         vendors: vendors::enabled(db)?,
+        campaign_caps: campaigns::spend_caps(db)?,
         arming,
         may_start: arming == Arming::Armed && !settings::paused(),
     })
@@ -248,7 +251,7 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
         .iter()
         .map(|vendor| vendor.name().to_string())
         .collect();
-    if session.caps_changed(&view.vendors) {
+    if session.caps_changed(&view.vendors, &view.campaign_caps) {
         transact(|db| {
             jobs::forget_plans(db, names)?;
             jobs::wake_waiting(db, buy::DAILY_CAP)?;

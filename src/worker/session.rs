@@ -197,10 +197,10 @@ impl Session {
         due
     }
 
-    /// Did any cap change since the last time?
-    pub fn caps_changed(&mut self, vendors: &[Vendor]) -> bool {
+    /// Did any cap change since the last time? `campaigns`: their spend caps, in any words.
+    pub fn caps_changed(&mut self, vendors: &[Vendor], campaigns: &str) -> bool {
         let mut caps = format!(
-            "{:?}|{}",
+            "{:?}|{}|{campaigns}",
             settings::daily_spend_cap(),
             settings::budget_timezone()
         );

@@ -37,6 +37,8 @@ pub fn check_budgets(db: &mut Session) -> Outcome {
              SELECT c.*, 'total' AS scope, 1 AS n FROM vendor_calls c
              UNION ALL SELECT c.*, 'vendor:' || vendor, 1 FROM vendor_calls c
              UNION ALL SELECT c.*, 'pull:' || pull_id, NULL FROM vendor_calls c WHERE pull_id IS NOT NULL
+             UNION ALL SELECT c.*, 'campaign_spend:' || campaign, 1 FROM vendor_calls c WHERE campaign IS NOT NULL
+             UNION ALL SELECT c.*, 'rebuy:' || vendor, 1 FROM vendor_calls c WHERE rebuys_call_id IS NOT NULL
          ), sums AS (
              SELECT day, scope,
                  COALESCE(sum(COALESCE(n, reserved_units)) FILTER (WHERE state IN ('reserved', 'sending', 'in_doubt')), 0) AS reserved_calls,
@@ -49,7 +51,7 @@ pub fn check_budgets(db: &mut Session) -> Outcome {
          )
          SELECT concat_ws(' ', COALESCE(s.scope, b.scope), 'purchases:', s.reserved_calls, s.reserved_amount, s.settled_calls, s.settled_amount,
                           'budget:', b.reserved_calls, b.reserved_amount, b.settled_calls, b.settled_amount)
-         FROM sums s FULL JOIN spend_budgets b ON b.day = s.day AND b.scope = s.scope
+         FROM sums s FULL JOIN (SELECT * FROM spend_budgets WHERE scope NOT LIKE 'campaign:%') b ON b.day = s.day AND b.scope = s.scope
          WHERE (COALESCE(s.reserved_calls, 0), COALESCE(s.reserved_amount, 0), COALESCE(s.settled_calls, 0), COALESCE(s.settled_amount, 0))
              IS DISTINCT FROM (COALESCE(b.reserved_calls, 0), COALESCE(b.reserved_amount, 0), COALESCE(b.settled_calls, 0), COALESCE(b.settled_amount, 0))
          ORDER BY 1",
