@@ -30,6 +30,7 @@ static GOAL: GucSetting<EnrichmentGoal> =
     GucSetting::<EnrichmentGoal>::new(EnrichmentGoal::Contactable);
 static REFRESH_AFTER: GucSetting<i32> = GucSetting::<i32>::new(180 * 24 * 60);
 static SECOND_PASS_AFTER: GucSetting<i32> = GucSetting::<i32>::new(30 * 24 * 60);
+static KEEP_LEDGER_FOR: GucSetting<i32> = GucSetting::<i32>::new(3 * 365 * 24 * 60);
 static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
 static PAUSED: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ALLOW_DATA_LOSS: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -136,6 +137,16 @@ fn register_times() {
         GucFlags::UNIT_MIN,
     );
     GucRegistry::define_int_guc(
+        c"equity_connect.keep_ledger_for",
+        c"How long closed purchases stay in the ledger; never shorter than equity_connect.refresh_after.",
+        c"The totals of each day stay for ever.",
+        &KEEP_LEDGER_FOR,
+        60,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MIN,
+    );
+    GucRegistry::define_int_guc(
         c"equity_connect.second_pass_after",
         c"When a lead that stays enriched is looked at once more; 0 means never.",
         c"",
@@ -196,6 +207,11 @@ pub fn enrichment_goal() -> EnrichmentGoal {
 /// Minutes.
 pub fn refresh_after_minutes() -> i32 {
     REFRESH_AFTER.get()
+}
+
+/// Minutes.
+pub fn keep_ledger_for_minutes() -> i32 {
+    KEEP_LEDGER_FOR.get()
 }
 
 /// Minutes; 0: no second pass.

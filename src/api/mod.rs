@@ -4,12 +4,15 @@
 //! search_path are reviewed text; `sql = false` keeps pgrx from generating others.
 
 mod addresses;
+mod billing;
 mod campaigns;
 mod contacts;
 mod leads;
 mod pulls;
 mod scoring;
 mod suppression;
+#[cfg(debug_assertions)]
+mod test_hooks;
 mod triggers;
 mod worker;
 

@@ -229,6 +229,13 @@ fn worker_status() -> Result<
                 Some("equity_connect.databases does not name this database".to_string()),
                 Some(HOW_TO_PRELOAD),
             )
+        } else if arming == arming::Arming::InRecovery {
+            (
+                arming.problem().map(str::to_string),
+                Some(
+                    "A standby neither spends nor has a worker; after a promotion, call arm_spending().",
+                ),
+            )
         } else if !running {
             (
                 Some("the worker is not running".to_string()),

@@ -153,7 +153,11 @@ struct Booked {
 }
 
 /// Locks the rows of these scopes, made where they are missing.
-fn lock(db: &mut Db<'_>, day: &str, scopes: Vec<String>) -> Result<BTreeMap<String, Booked>, Error> {
+fn lock(
+    db: &mut Db<'_>,
+    day: &str,
+    scopes: Vec<String>,
+) -> Result<BTreeMap<String, Booked>, Error> {
     write(db, OPEN_DAY, &[day.into(), scopes.clone().into()])?;
     write(db, LOCK, &[day.into(), scopes.into()])?
         .map(|row| {

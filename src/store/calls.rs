@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::Db;
 use super::plan::{column, required, scalar, select, write};
+use super::scopes::Payers;
+use crate::canonical;
 use crate::error::Error;
 use crate::money::Money;
-use super::scopes::Payers;
 use crate::vendors::{Item, Product, Subject};
 
 /// A purchase about to be reserved.
@@ -159,6 +160,12 @@ const LEFT_OPEN: &str = "
 SELECT id, vendor, state FROM vendor_calls WHERE state IN ('reserved', 'sending') AND epoch <> $1 ORDER BY id";
 
 const STATE: &str = "SELECT state, vendor FROM vendor_calls WHERE id = $1 FOR UPDATE";
+
+/// The purchase of one thing from one vendor, as a keyed hash. `bought`: an e-mail or a phone in its canonical form,
+/// a property by the hash of its address.
+pub fn purchase_key(hash_key: &[u8], vendor: &str, bought: &str) -> String {
+    canonical::keyed_hash(hash_key, &[vendor, bought])
+}
 
 /// What was bought for these leads before, released and not-charged purchases left out.
 pub fn history(

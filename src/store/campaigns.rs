@@ -55,8 +55,7 @@ ORDER BY leads.quality_score DESC, first_seen_at, id
 LIMIT $1
 FOR UPDATE SKIP LOCKED";
 
-const SPEND_CAP: &str =
-    "SELECT (daily_spend_cap * 1000000)::bigint FROM campaigns WHERE name = $1";
+const SPEND_CAP: &str = "SELECT (daily_spend_cap * 1000000)::bigint FROM campaigns WHERE name = $1";
 
 const SPEND_CAPS: &str = "
 SELECT string_agg(name || ':' || daily_spend_cap::text, '|' ORDER BY name) FROM campaigns WHERE daily_spend_cap IS NOT NULL";

@@ -13,12 +13,14 @@ pub mod jobs;
 pub mod leads;
 pub mod matches;
 pub mod plan;
+pub mod pruning;
 pub mod pulls;
 pub mod replays;
 pub mod scopes;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;
+pub mod vendor_bills;
 pub mod vendors;
 pub mod worker_state;
 

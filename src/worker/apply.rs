@@ -6,6 +6,7 @@ use pgrx::Uuid;
 use super::facts;
 use super::learn::learn;
 use super::page;
+use super::stop_points::{Point, reached};
 use super::transact::transact;
 use crate::error::Error;
 use crate::retry::{self, Schedule};
@@ -63,6 +64,7 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
             }
             moved = true;
         }
+        reached(Point::Applying);
         Ok(moved)
     })
 }

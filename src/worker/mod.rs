@@ -9,7 +9,7 @@ mod apply;
 pub mod arming;
 mod ask;
 mod buy;
-mod caps;
+pub mod caps;
 mod doubt;
 mod facts;
 mod http;
@@ -18,11 +18,13 @@ mod learn;
 mod limits;
 mod page;
 mod process;
+mod prune;
 mod pull;
 mod recover;
 mod send;
 mod session;
 pub mod shared;
+mod stop_points;
 mod transact;
 
 use std::time::{Duration, Instant};
@@ -37,6 +39,7 @@ use self::arming::Arming;
 use self::http::Network;
 use self::process::{must_stop, reload_if_asked, report_doing, serve_interrupts, set, wait};
 use self::session::Session;
+use self::stop_points::Point;
 use self::transact::transact;
 use crate::error::Error;
 use crate::settings;
@@ -50,7 +53,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const IDLE_SLEEP: Duration = Duration::from_secs(5);
 /// How long a stopping worker waits for answers that are on their way.
 const FAREWELL: Duration = Duration::from_millis(800);
-const RESTART_AFTER: Duration = Duration::from_secs(10);
+/// How long after a worker's end the next one starts. Development builds are struck often, on purpose.
+const RESTART_AFTER: Duration = Duration::from_secs(if cfg!(debug_assertions) { 1 } else { 10 });
 
 /// Registers one static worker per name in `equity_connect.databases`.
 pub fn register() {
@@ -206,7 +210,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
         transact(|db| worker_state::beat(db, epoch, &doing))?;
     }
     report_doing(&doing);
-    if moved {
+    if moved || prune::prune(session)? {
         Ok(Duration::ZERO)
     } else {
         let vendors = if may_start {
@@ -231,6 +235,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     let is_due = |seconds: Option<f64>| seconds.is_some_and(|seconds| seconds <= 0.0);
     if is_due(dlq::next_retry_in(db)?) {
         dlq::drain(db)?;
+        stop_points::reached(Point::Draining);
     }
     if is_due(pulls::next_run_in(db)?) {
         pulls::queue_due(db)?;

@@ -3,7 +3,7 @@
 use equity_simulator::vendor::Vendor;
 use equity_simulator::world::doorway::{self, Written};
 use postgres::Row;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::pipeline::{Pipeline, VENDORS};
@@ -107,6 +107,41 @@ pub fn check_billed_once(pipeline: &Pipeline) -> Outcome {
         return Ok(());
     }
     Err(format!("billed twice: {twice:?}; records in several search sessions: {sessions:?}").into())
+}
+
+/// What a vendor has billed, as the usage report that `import_vendor_bill` reads; of the vendors that are asked about
+/// one door, one e-mail or one phone at a time.
+#[must_use]
+pub fn report(pipeline: &Pipeline, vendor: Vendor) -> Value {
+    pipeline.simulator().with_office(|office| {
+        let mut doors = std::collections::BTreeMap::new();
+        for listing in office.world.listings() {
+            let property = &office.world.properties()[listing.property];
+            let written = Written {
+                street: &listing.address.street,
+                unit: "",
+                city: &listing.address.city,
+                state: &property.place.state,
+                zip: &listing.address.zip,
+            };
+            if let Some(key) = doorway::key(&written) {
+                doors.entry(key).or_insert_with(|| {
+                    json!({"address_line1": written.street, "city": written.city, "state": written.state, "postal_code": written.zip})
+                });
+            }
+        }
+        let items = office.bill.items(vendor);
+        let lines = items.iter().flat_map(|(item, total)| {
+            let mut line = match doors.get(item) {
+                Some(door) => door.clone(),
+                None if item.contains('@') => json!({"email": item}),
+                None => json!({"phone": item}),
+            };
+            line["amount"] = json!(equity_simulator::bill::dollars(total.micros / total.times.max(1)));
+            (0..total.times).map(move |_| line.clone())
+        });
+        lines.collect()
+    })
 }
 
 /// Says of every purchase in doubt what the vendor's bill shows; how many there were.

@@ -3,11 +3,16 @@
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
 mod caps;
+mod caps_of_payers;
+mod copies;
+mod doubts;
 mod dump_and_restore;
 mod failed_work;
 mod input;
+mod kill_matrix;
 mod kill_worker;
 mod main_job;
+mod naive_designs;
 mod opt_outs;
 mod pull;
 mod readme;
