@@ -322,6 +322,12 @@ impl Cluster {
         self.scratch.path()
     }
 
+    /// A program run as the server's user.
+    #[must_use]
+    pub fn command(&self, program: &str) -> std::process::Command {
+        self.account.command(Path::new(program))
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {

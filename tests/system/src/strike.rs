@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::Outcome;
 use crate::cluster::{Stop, signal};
 use crate::gate::Gate;
 use crate::pipeline::Pipeline;
 use crate::wait::{until, until_true};
-use crate::{Failure, Outcome};
 
 /// How a buyer is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn strike(pipeline: &mut Pipeline, gate: &Gate, way: Way, buyer: u32) -> Out
             gate.cut();
             Ok(())
         }
-        Way::NoRoom => forbid_writing(buyer),
+        Way::NoRoom => forbid_writing(pipeline, buyer),
     }
 }
 
@@ -94,34 +94,16 @@ pub fn come_back(pipeline: &mut Pipeline, way: Way, worker: u32) -> Outcome {
 }
 
 /// No byte may be written to a file by this process; the server ignores the signal that goes with it, and takes the
-/// error as it takes a full disk's.
-fn forbid_writing(process: u32) -> Outcome {
-    let process = i32::try_from(process)?;
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: both calls get valid pointers or none; the hard limit stays as it was.
-    let done = unsafe {
-        libc::prlimit(
-            process,
-            libc::RLIMIT_FSIZE,
-            std::ptr::null(),
-            &raw mut limit,
-        ) == 0
-            && {
-                limit.rlim_cur = 0;
-                libc::prlimit(
-                    process,
-                    libc::RLIMIT_FSIZE,
-                    &raw const limit,
-                    std::ptr::null_mut(),
-                ) == 0
-            }
-    };
-    if done {
+/// error as it takes a full disk's. As the server's user: nobody else may do that to its processes.
+fn forbid_writing(pipeline: &Pipeline, process: u32) -> Outcome {
+    let output = pipeline
+        .cluster
+        .command("prlimit")
+        .args(["--pid", &process.to_string(), "--fsize=0:"])
+        .output()?;
+    if output.status.success() {
         Ok(())
     } else {
-        Err(Failure::from(std::io::Error::last_os_error()))
+        Err(format!("prlimit: {}", String::from_utf8_lossy(&output.stderr)).into())
     }
 }

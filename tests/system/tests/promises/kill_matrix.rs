@@ -6,7 +6,7 @@
 //! ways, which the seed chooses; `EQUITY_MATRIX=full` (make soak) runs the whole product.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use equity_simulator::faults::{Kind, Rule};
 use equity_simulator::vendor::Vendor;
@@ -78,9 +78,11 @@ fn a_strike_at_any_point_neither_loses_nor_doubles_nor_pays_twice() -> Outcome {
             vec![way(0), way(3)]
         };
         for way in ways {
+            let started = Instant::now();
             matrix
                 .cell(point, way)
                 .map_err(|error| format!("{point:?} × {way:?} (EQUITY_SEED={seed}): {error}"))?;
+            println!("{point:?} × {way:?}: {:?}", started.elapsed());
         }
     }
     println!("{} cells", matrix.cells);
@@ -125,6 +127,8 @@ impl Matrix {
 
     /// Strikes one fresh piece of work at one point in one way, and checks all promises when it is over.
     fn cell(&mut self, point: Point, way: Way) -> Outcome {
+        // What the test itself asks for must outlive the strike.
+        self.pipeline.db.run("SET synchronous_commit = on")?;
         let leads = self.pipeline.store_doors(self.cells * LEADS, LEADS)?;
         self.cells += 1;
         let billed = ledger::billed(&self.pipeline, Vendor::Melissa);
@@ -203,7 +207,8 @@ impl Matrix {
             }
             Point::MidAnswer => {
                 let answered = self.gate.answered();
-                self.call(leads, rule(Kind::SlowBody))?;
+                self.pipeline.fault(rule(Kind::SlowBody));
+                self.pipeline.enrich(leads)?;
                 until_true("the answer begins", SOON, || {
                     Ok(self.gate.answered() > answered)
                 })?;
