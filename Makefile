@@ -59,6 +59,7 @@ soak: package ## the whole kill matrix, and 1,000 random kills (EQUITY_KILLS, EQ
 
 bench: setup ## measure opt-outs and hand-outs on tables of two sizes, with the release build
 	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release
+	@! grep -rqE 'equity_stop_at|_for_test_wrapper' $(PACKAGE)-release || { echo 'the release build holds what is for tests only' >&2; exit 1; }
 	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench
 
 lint: setup ## check formatting, and clippy with warnings denied

@@ -259,7 +259,7 @@ impl Matrix {
         });
         until_true("the extension is being changed", SOON, || {
             self.pipeline.db.one_with(
-                "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1",
+                "SELECT COALESCE(wait_event = 'PgSleep', false) FROM pg_stat_activity WHERE pid = $1",
                 &[&backend],
             )
         })?;
@@ -358,13 +358,17 @@ impl Matrix {
 
     /// Lets the worker finish; what is in doubt is looked up in the bill.
     fn finish(&mut self) -> Outcome {
+        let is_through = |db: &mut Session| -> Outcome<bool> {
+            Ok(is_idle(db)?
+                && db.one("SELECT count(*) = 0 FROM dlq WHERE retry_after IS NOT NULL")?)
+        };
         loop {
             ledger::resolve_doubts(&mut self.pipeline)?;
             self.pipeline.wait_for_work(|db| {
-                Ok(is_idle(db)? || db.one("SELECT count(*) > 0 FROM vendor_calls WHERE state = 'in_doubt' AND poll_at IS NULL")?)
+                Ok(is_through(db)? || db.one("SELECT count(*) > 0 FROM vendor_calls WHERE state = 'in_doubt' AND poll_at IS NULL")?)
             })?;
             let is_done: bool = self.pipeline.db.one("SELECT count(*) = 0 FROM vendor_calls WHERE state NOT IN ('applied', 'released', 'resolved')")?;
-            if is_done && is_idle(&mut self.pipeline.db)? {
+            if is_done && is_through(&mut self.pipeline.db)? {
                 return Ok(());
             }
         }

@@ -14,6 +14,7 @@ mod kill_worker;
 mod main_job;
 mod naive_designs;
 mod opt_outs;
+mod pruning;
 mod pull;
 mod readme;
 mod secrets;
