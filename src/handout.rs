@@ -14,21 +14,20 @@ use crate::error::Error;
 use crate::money::Money;
 use crate::opt_out::{self, Request};
 use crate::settings;
-use crate::store::budgets::{self, Cap, Counts, Wish};
+use crate::store::budgets::{self, Cap, Delta, Deltas, Wish};
 use crate::store::campaigns::{self, Campaign, Contacted, Ready};
-use crate::store::settlement::Deltas;
+use crate::store::scopes::Scope;
 use crate::store::{Db, leads};
 use crate::suppression::Key;
 
 /// Hands up to `limit` leads to the campaign.
 pub fn claim(db: &mut Db<'_>, campaign: &Campaign, limit: i64) -> Result<Vec<Ready>, Error> {
     let day = budgets::today(db, &settings::budget_timezone())?;
-    let scope = format!("campaign:{}", campaign.name);
+    let scope = Scope::Handouts(campaign.name.clone());
     let cap = Cap {
         scope: scope.clone(),
         calls: Some(campaign.daily_cap),
         amount: None,
-        counts: Counts::Purchases,
     };
     let wish = Wish {
         purchases: limit,
@@ -41,10 +40,13 @@ pub fn claim(db: &mut Db<'_>, campaign: &Campaign, limit: i64) -> Result<Vec<Rea
     }
     let ready = campaigns::claim(db, grant.purchases)?;
     let count = i64::try_from(ready.len()).unwrap_or(grant.purchases);
-    let mut deltas = Deltas::new();
-    let delta = deltas.entry((day, scope)).or_default();
-    delta.reserved_calls = -grant.purchases;
-    delta.settled_calls = count;
+    let mut deltas = Deltas::default();
+    let delta = Delta {
+        reserved_calls: -grant.purchases,
+        settled_calls: count,
+        ..Delta::default()
+    };
+    deltas.add(&day, &scope, &delta);
     budgets::change(db, &deltas)?;
     let ids = ready.iter().map(|lead| lead.id).collect();
     campaigns::stamp(db, ids, campaign.vendor_campaign_id.as_deref())?;

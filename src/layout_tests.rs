@@ -111,6 +111,26 @@ fn only_transact_opens_a_transaction_in_the_worker() {
 }
 
 #[test]
+fn what_is_for_tests_only_is_not_in_a_release_build() {
+    let files = files();
+    let text = |name: &str| {
+        let found = files.iter().find(|(file, _)| file == name);
+        &found.expect("the file is there").1
+    };
+    assert!(text("api/mod.rs").contains("#[cfg(debug_assertions)]\nmod test_hooks;"));
+    assert!(text("worker/stop_points.rs").contains("#[cfg(debug_assertions)]\npub fn reached"));
+    for (name, text) in &files {
+        let is_known = name == "api/test_hooks.rs" || name == "worker/stop_points.rs";
+        assert!(
+            is_known || !(text.contains("equity_stop_at") || text.contains("_for_test(")),
+            "{name} holds what is for tests only"
+        );
+    }
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    assert!(!manifest.expect("readable").contains("debug-assertions"));
+}
+
+#[test]
 fn no_file_is_longer_than_can_be_read_whole() {
     for (name, text) in files() {
         let lines = text.lines().count();

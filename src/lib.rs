@@ -34,6 +34,7 @@ mod settings;
 #[cfg(any(test, feature = "pg_test"))]
 mod sql_tests;
 mod store;
+mod vendor_bill;
 mod worker;
 
 pgrx::pg_module_magic!();

@@ -25,10 +25,12 @@ static KEYS_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::n
 static BUDGET_TIMEZONE: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"UTC"));
 static DAILY_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(100.0);
+static LEAD_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
 static GOAL: GucSetting<EnrichmentGoal> =
     GucSetting::<EnrichmentGoal>::new(EnrichmentGoal::Contactable);
 static REFRESH_AFTER: GucSetting<i32> = GucSetting::<i32>::new(180 * 24 * 60);
 static SECOND_PASS_AFTER: GucSetting<i32> = GucSetting::<i32>::new(30 * 24 * 60);
+static KEEP_LEDGER_FOR: GucSetting<i32> = GucSetting::<i32>::new(3 * 365 * 24 * 60);
 static MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(5);
 static PAUSED: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ALLOW_DATA_LOSS: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -72,6 +74,16 @@ pub fn register() {
         c"Money is reserved against it before each call.",
         &DAILY_SPEND_CAP,
         0.0,
+        1e9,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"equity_connect.lead_spend_cap",
+        c"Dollars that one lead may cost within equity_connect.refresh_after; -1 means no cap.",
+        c"A lead that has reached it is routed by what is known about it.",
+        &LEAD_SPEND_CAP,
+        -1.0,
         1e9,
         GucContext::Sighup,
         GucFlags::default(),
@@ -125,6 +137,16 @@ fn register_times() {
         GucFlags::UNIT_MIN,
     );
     GucRegistry::define_int_guc(
+        c"equity_connect.keep_ledger_for",
+        c"How long closed purchases stay in the ledger; never shorter than equity_connect.refresh_after.",
+        c"The totals of each day stay for ever.",
+        &KEEP_LEDGER_FOR,
+        60,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MIN,
+    );
+    GucRegistry::define_int_guc(
         c"equity_connect.second_pass_after",
         c"When a lead that stays enriched is looked at once more; 0 means never.",
         c"",
@@ -172,6 +194,12 @@ pub fn daily_spend_cap() -> Money {
     Money::from_micros((DAILY_SPEND_CAP.get() * 1e6).round() as i64)
 }
 
+/// What one lead may cost within `refresh_after`; None: no cap.
+pub fn lead_spend_cap() -> Option<Money> {
+    let dollars = LEAD_SPEND_CAP.get();
+    (dollars >= 0.0).then(|| Money::from_micros((dollars * 1e6).round() as i64))
+}
+
 pub fn enrichment_goal() -> EnrichmentGoal {
     GOAL.get()
 }
@@ -179,6 +207,11 @@ pub fn enrichment_goal() -> EnrichmentGoal {
 /// Minutes.
 pub fn refresh_after_minutes() -> i32 {
     REFRESH_AFTER.get()
+}
+
+/// Minutes.
+pub fn keep_ledger_for_minutes() -> i32 {
+    KEEP_LEDGER_FOR.get()
 }
 
 /// Minutes; 0: no second pass.

@@ -9,6 +9,7 @@ mod contacts;
 mod handouts;
 mod leads;
 mod merges;
+mod money;
 mod opt_outs;
 mod pulls;
 mod scoring;

@@ -17,6 +17,10 @@ CREATE TABLE @extschema@.jobs (
     alone boolean NOT NULL DEFAULT false,
     -- The purchase in doubt whose very request is to be sent again.
     replays_call_id bigint,
+    -- The purchase in doubt that is to be made again, from a budget of its own.
+    rebuys_call_id bigint,
+    -- Whose money it spends.
+    campaign text,
     -- Why it waits, for people.
     waiting_for text,
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -32,11 +32,12 @@ CREATE FUNCTION @extschema@.request_pull(
     p_params jsonb,
     p_every interval DEFAULT NULL,
     p_page_size integer DEFAULT NULL,
-    p_daily_record_cap integer DEFAULT NULL
+    p_daily_record_cap integer DEFAULT NULL,
+    p_campaign text DEFAULT NULL
 ) RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000
     SET search_path = @extschema@, pg_temp
     AS 'MODULE_PATHNAME', 'request_pull_wrapper';
 COMMENT ON FUNCTION @extschema@.request_pull IS
-    'Asks the worker to pull a query now (and again every p_every); the same query is the same pull; returns its id';
+    'Asks the worker to pull a query now (and again every p_every); the same query is the same pull; p_campaign pays for it and its leads; returns its id';
 REVOKE ALL ON FUNCTION @extschema@.request_pull FROM PUBLIC;

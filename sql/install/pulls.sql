@@ -44,6 +44,8 @@ CREATE TABLE @extschema@.pulls (
     every interval,
     page_size integer NOT NULL DEFAULT 100,
     daily_record_cap integer,
+    -- The campaign that pays for its pages and for the enrichment of its leads.
+    campaign text,
     enabled boolean NOT NULL DEFAULT true,
     next_run_at timestamptz,
     -- The run in progress.

@@ -17,6 +17,10 @@ CREATE TABLE @extschema@.vendor_calls (
     generation integer NOT NULL DEFAULT 1,
     -- The earlier purchase whose answer this row uses, for nothing.
     reuses_call_id bigint,
+    -- The purchase in doubt that this one makes again, from the budget rebuy:VENDOR.
+    rebuys_call_id bigint,
+    -- Whose money it is: the campaign that its pull or its request named.
+    campaign text,
     subject jsonb,
     state text NOT NULL DEFAULT 'reserved',
     -- The worker process that may move it.
@@ -59,6 +63,8 @@ CREATE UNIQUE INDEX ux_vendor_calls_purchase ON @extschema@.vendor_calls (purcha
     WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed'
         AND reuses_call_id IS NULL;
 CREATE INDEX idx_vendor_calls_lead ON @extschema@.vendor_calls (lead_id) WHERE lead_id IS NOT NULL;
+-- Is a purchase in doubt made again already?
+CREATE INDEX idx_vendor_calls_rebuys ON @extschema@.vendor_calls (rebuys_call_id) WHERE rebuys_call_id IS NOT NULL;
 CREATE INDEX idx_vendor_calls_request ON @extschema@.vendor_calls (request_id) WHERE state IN ('reserved', 'sending');
 -- The worker's open ends.
 CREATE INDEX idx_vendor_calls_open ON @extschema@.vendor_calls (state, id) WHERE state IN ('reserved', 'sending', 'answered', 'in_doubt');
@@ -77,7 +83,7 @@ CREATE TABLE @extschema@.spend_budgets (
 )
 WITH (fillfactor = 50);
 COMMENT ON TABLE @extschema@.spend_budgets IS
-    'Money and calls per day and scope (total, vendor:NAME, pull:ID): reserved before a call, settled after it';
+    'Money and calls per day and scope (total, vendor:NAME, pull:ID, campaign_spend:NAME, rebuy:VENDOR; campaign:NAME counts hand-outs): reserved before a call, settled after it';
 
 -- One row: who is the worker, and may it spend here.
 CREATE TABLE @extschema@.worker_state (

@@ -10,6 +10,7 @@ CREATE TABLE @extschema@.vendors (
     price_rule jsonb NOT NULL DEFAULT '{"billed": "item"}',
     daily_call_cap integer,
     daily_spend_cap numeric(14, 6),
+    rebuy_spend_cap numeric(14, 6) NOT NULL DEFAULT 0,
     requests_per_second numeric NOT NULL,
     max_in_flight integer NOT NULL,
     batch_size integer NOT NULL DEFAULT 1,
@@ -24,7 +25,7 @@ CREATE TABLE @extschema@.vendors (
     CONSTRAINT vendors_pkey PRIMARY KEY (name),
     CONSTRAINT vendors_stage CHECK (stage IN ('pull', 'enrich', 'verify', 'campaign')),
     CONSTRAINT vendors_unit_price_range CHECK (unit_price >= 0),
-    CONSTRAINT vendors_caps_range CHECK (daily_call_cap >= 0 AND daily_spend_cap >= 0),
+    CONSTRAINT vendors_caps_range CHECK (daily_call_cap >= 0 AND daily_spend_cap >= 0 AND rebuy_spend_cap >= 0),
     CONSTRAINT vendors_rates_range CHECK (requests_per_second > 0 AND max_in_flight BETWEEN 1 AND 1000),
     CONSTRAINT vendors_batch_size_range CHECK (batch_size BETWEEN 1 AND 100),
     CONSTRAINT vendors_timeout_range CHECK (timeout BETWEEN interval '1 s' AND interval '10 min'),
@@ -38,6 +39,8 @@ COMMENT ON COLUMN @extschema@.vendors.unit_price IS 'dollars per billed unit';
 COMMENT ON COLUMN @extschema@.vendors.price_rule IS '{"billed": "match" | "item" | "record"}: what counts as a unit';
 COMMENT ON COLUMN @extschema@.vendors.daily_call_cap IS 'purchases a day, in the budget''s time zone; NULL: no cap';
 COMMENT ON COLUMN @extschema@.vendors.daily_spend_cap IS 'dollars a day, reserved plus settled; NULL: no cap';
+COMMENT ON COLUMN @extschema@.vendors.rebuy_spend_cap IS
+    'dollars a day for buying again what is in doubt (doubt_policy rebuy); within the other caps';
 COMMENT ON COLUMN @extschema@.vendors.doubt_policy IS
     'a purchase that was sent and has no answer: hold for a person; replay under the same idempotency key; ask the vendor by a free look-up; rebuy from a separate budget';
 COMMENT ON COLUMN @extschema@.vendors.paused_until IS 'no calls before this moment; infinity: until a person resumes it';
@@ -59,10 +62,14 @@ CREATE TABLE @extschema@.campaigns (
     name text NOT NULL,
     vendor_campaign_id text,
     daily_cap integer NOT NULL DEFAULT 250,
+    daily_spend_cap numeric(14, 6),
     enabled boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_name_key UNIQUE (name),
-    CONSTRAINT campaigns_daily_cap_range CHECK (daily_cap >= 0)
+    CONSTRAINT campaigns_daily_cap_range CHECK (daily_cap >= 0),
+    CONSTRAINT campaigns_daily_spend_cap_range CHECK (daily_spend_cap >= 0)
 );
 COMMENT ON TABLE @extschema@.campaigns IS 'Campaigns that ready leads are handed to';
+COMMENT ON COLUMN @extschema@.campaigns.daily_spend_cap IS
+    'dollars a day for what pulls and enrichments buy that name this campaign; NULL: no cap';

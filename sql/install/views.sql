@@ -106,18 +106,40 @@ LEFT JOIN @extschema@.source_bookmarks b ON b.source = p.source AND b.query_sig 
 ORDER BY p.id;
 COMMENT ON VIEW @extschema@.vw_pull_progress IS 'How far each pull has come';
 
+-- Every scope that has a cap or spent something today.
 CREATE VIEW @extschema@.vw_spend_today AS
+WITH today AS (
+    SELECT (now() AT TIME ZONE COALESCE(pg_catalog.current_setting('equity_connect.budget_timezone', true), 'UTC'))::date AS day
+), caps AS (
+    SELECT 'total' AS scope, pg_catalog.current_setting('equity_connect.daily_spend_cap', true)::numeric AS spend_cap, NULL::integer AS call_cap
+    UNION ALL
+    SELECT 'vendor:' || name, daily_spend_cap, daily_call_cap FROM @extschema@.vendors
+    UNION ALL
+    SELECT 'rebuy:' || name, rebuy_spend_cap, NULL FROM @extschema@.vendors WHERE doubt_policy = 'rebuy'
+    UNION ALL
+    SELECT 'campaign_spend:' || name, daily_spend_cap, NULL FROM @extschema@.campaigns
+    UNION ALL
+    SELECT 'campaign:' || name, NULL, daily_cap FROM @extschema@.campaigns
+    UNION ALL
+    SELECT 'pull:' || id, NULL, daily_record_cap FROM @extschema@.pulls
+), booked AS (
+    SELECT b.* FROM @extschema@.spend_budgets b JOIN today t ON t.day = b.day
+)
 SELECT
-    b.day,
-    b.scope,
-    COALESCE(v.daily_spend_cap, CASE WHEN b.scope = 'total' THEN pg_catalog.current_setting('equity_connect.daily_spend_cap', true)::numeric END) AS spend_cap,
-    v.daily_call_cap AS call_cap,
-    b.reserved_amount AS reserved,
-    b.settled_amount AS settled,
-    b.reserved_calls,
-    b.settled_calls
-FROM @extschema@.spend_budgets b
-LEFT JOIN @extschema@.vendors v ON b.scope = 'vendor:' || v.name
-WHERE b.day = (now() AT TIME ZONE COALESCE(pg_catalog.current_setting('equity_connect.budget_timezone', true), 'UTC'))::date
-ORDER BY b.scope;
-COMMENT ON VIEW @extschema@.vw_spend_today IS 'Today''s caps and what is reserved and settled against them';
+    t.day,
+    COALESCE(c.scope, b.scope) AS scope,
+    c.spend_cap,
+    c.call_cap,
+    COALESCE(b.reserved_amount, 0) AS reserved,
+    COALESCE(b.settled_amount, 0) AS settled,
+    COALESCE(b.reserved_calls, 0) AS reserved_calls,
+    COALESCE(b.settled_calls, 0) AS settled_calls,
+    -- NULL: without end. A cap lowered below what is spent leaves nothing.
+    CASE WHEN c.spend_cap IS NOT NULL THEN GREATEST(c.spend_cap - COALESCE(b.reserved_amount + b.settled_amount, 0), 0) END AS spend_left,
+    CASE WHEN c.call_cap IS NOT NULL THEN GREATEST(c.call_cap - COALESCE(b.reserved_calls + b.settled_calls, 0), 0) END AS calls_left
+FROM caps c
+FULL JOIN booked b ON b.scope = c.scope
+CROSS JOIN today t
+ORDER BY 2;
+COMMENT ON VIEW @extschema@.vw_spend_today IS
+    'Per scope: today''s caps, what is reserved and settled against them, and what is left';

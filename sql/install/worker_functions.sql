@@ -1,10 +1,10 @@
 -- Native functions that steer the worker. Whatever can spend is not for PUBLIC.
 
-CREATE FUNCTION @extschema@.request_enrichment(p_lead_id uuid) RETURNS boolean
+CREATE FUNCTION @extschema@.request_enrichment(p_lead_id uuid, p_campaign text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000
     SET search_path = @extschema@, pg_temp
     AS 'MODULE_PATHNAME', 'request_enrichment_wrapper';
-COMMENT ON FUNCTION @extschema@.request_enrichment IS 'Puts a lead into the waterfall; false when it is in it already';
+COMMENT ON FUNCTION @extschema@.request_enrichment IS 'Puts a lead into the waterfall, for a campaign''s money if one is named; false when it is in it already';
 REVOKE ALL ON FUNCTION @extschema@.request_enrichment FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.retry_dlq(p_ids bigint[]) RETURNS integer
@@ -22,6 +22,19 @@ CREATE FUNCTION @extschema@.resolve_call(p_call_id bigint, p_outcome text, p_rea
 COMMENT ON FUNCTION @extschema@.resolve_call IS
     'Says what became of a purchase in doubt: charged (the money is gone, the answer lost) or not_charged (it may be bought again)';
 REVOKE ALL ON FUNCTION @extschema@.resolve_call FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.import_vendor_bill(
+    p_vendor text,
+    p_records jsonb,
+    p_from timestamptz DEFAULT NULL,
+    p_until timestamptz DEFAULT NULL
+) RETURNS TABLE (ord integer, call_id bigint, outcome text, billed numeric, booked numeric, detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000
+    SET search_path = @extschema@, pg_temp
+    AS 'MODULE_PATHNAME', 'import_vendor_bill_wrapper';
+COMMENT ON FUNCTION @extschema@.import_vendor_bill IS
+    'Holds a vendor''s usage report against the ledger: resolves what is in doubt, and returns that and what differs. p_from and p_until: when it lists everything that was billed; only then what is not on it is taken for not charged';
+REVOKE ALL ON FUNCTION @extschema@.import_vendor_bill FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.resume_vendor(p_vendor text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000

@@ -4,6 +4,7 @@
 //! search_path are reviewed text; `sql = false` keeps pgrx from generating others.
 
 mod addresses;
+mod billing;
 mod campaigns;
 mod contacts;
 mod lead_row;
@@ -15,6 +16,8 @@ mod records_at_hand;
 mod row_trigger;
 mod scoring;
 mod suppression;
+#[cfg(debug_assertions)]
+mod test_hooks;
 mod triggers;
 mod worker;
 

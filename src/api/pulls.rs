@@ -7,8 +7,8 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use super::addresses::not_an_object;
-use super::worker::wake_or_say_how;
-use super::{identifier, present};
+use super::worker::{check_campaign, wake_or_say_how};
+use super::{given, identifier, present};
 use crate::canonical;
 use crate::error::Error;
 use crate::store::pulls::{self, ListEnd, Page, Wishes};
@@ -114,6 +114,7 @@ fn request_pull(
     every: Option<Interval>,
     page_size: Option<i32>,
     daily_record_cap: Option<i32>,
+    campaign: Option<String>,
 ) -> Result<i32, ErrorReport> {
     let source = identifier("p_source", source)?;
     let params = present("p_params", params)?.0;
@@ -134,8 +135,10 @@ fn request_pull(
         every,
         page_size,
         daily_record_cap,
+        campaign: given(campaign),
     };
     let id = store::connect(|db| {
+        check_campaign(db, wishes.campaign.as_deref())?;
         let Some(vendor) = vendors::of_source(db, &source)? else {
             let known = vendors::known_sources(db)?;
             return Err(Error::bad_argument(

@@ -6,14 +6,14 @@ use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-use super::{identifier, present};
+use super::{given, identifier, present};
 use crate::error::Error;
 use crate::intake;
 use crate::merging;
 use crate::settings;
 use crate::store::calls;
 use crate::store::settlement::{self, Resolution};
-use crate::store::{self, Db, dlq, jobs, vendors, worker_state};
+use crate::store::{self, Db, campaigns, dlq, jobs, vendors, worker_state};
 use crate::worker::{arming, shared};
 
 const HOW_TO_PRELOAD: &str = "Set shared_preload_libraries = 'equity_connect' and equity_connect.databases to this database's name, then restart the server.";
@@ -37,6 +37,17 @@ pub(super) fn wake_or_say_how(what: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// A campaign whose money is to be spent must be there: a name with a slip in it would have no cap.
+pub(super) fn check_campaign(db: &Db<'_>, name: Option<&str>) -> Result<(), Error> {
+    match name {
+        Some(name) if campaigns::find(db, name)?.is_none() => Err(Error::NotFound {
+            message: "no such campaign".into(),
+            hint: "Pass a name of the table campaigns, or NULL.",
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn database_name() -> String {
     // SAFETY: a backend is connected to a database whose oid is set; the palloc'd name is copied at once.
     unsafe {
@@ -52,14 +63,19 @@ fn database_name() -> String {
 }
 
 #[pg_extern(sql = false)]
-fn request_enrichment(lead_id: Option<Uuid>) -> Result<bool, ErrorReport> {
+fn request_enrichment(
+    lead_id: Option<Uuid>,
+    campaign: Option<String>,
+) -> Result<bool, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
+    let campaign = given(campaign);
     let queued = store::connect(|db| {
         let lead_id = merging::current(db, lead_id)?;
+        check_campaign(db, campaign.as_deref())?;
         if dlq::holds_lead(db, lead_id)? {
             return Ok(false);
         }
-        Ok(jobs::enqueue_leads(db, vec![lead_id])? == 1)
+        Ok(jobs::enqueue_leads(db, vec![lead_id], campaign.as_deref())? == 1)
     })?;
     wake_or_say_how("the lead is queued")?;
     Ok(queued)
@@ -87,7 +103,7 @@ fn retry_records(db: &mut Db<'_>, ids: &[i64]) -> Result<i64, Error> {
         match intake::upsert_one(db, &source, &record) {
             Ok(upserted) => {
                 dlq::remove(db, parked.id)?;
-                jobs::enqueue_leads(db, vec![upserted.lead_id])?;
+                jobs::enqueue_leads(db, vec![upserted.lead_id], None)?;
                 stored += 1;
             }
             Err(error) => dlq::failed_again(db, parked.id, &error.to_string())?,
@@ -125,7 +141,7 @@ fn resolve_call(
                 hint: "Pass an id of vendor_calls.",
             });
         };
-        if !settlement::resolve(db, call_id, resolution, &reason)? {
+        if !settlement::resolve(db, call_id, resolution, None, &reason)? {
             let message = format!("the purchase is {state}, not in_doubt");
             return Err(Error::WrongState {
                 message,
@@ -211,6 +227,13 @@ fn worker_status() -> Result<
             (
                 Some("equity_connect.databases does not name this database".to_string()),
                 Some(HOW_TO_PRELOAD),
+            )
+        } else if arming == arming::Arming::InRecovery {
+            (
+                arming.problem().map(str::to_string),
+                Some(
+                    "A standby neither spends nor has a worker; after a promotion, call arm_spending().",
+                ),
             )
         } else if !running {
             (

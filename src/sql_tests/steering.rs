@@ -123,7 +123,7 @@ mod tests {
     fn what_can_spend_is_not_for_public() {
         let open: Option<String> = one("
             SELECT string_agg(p.proname, ', ') FROM pg_proc p
-            WHERE p.proname IN ('request_pull', 'request_enrichment', 'retry_dlq', 'resolve_call', 'resume_vendor', 'arm_spending', 'disarm_spending')
+            WHERE p.proname IN ('request_pull', 'request_enrichment', 'retry_dlq', 'resolve_call', 'import_vendor_bill', 'resume_vendor', 'arm_spending', 'disarm_spending')
               AND has_function_privilege('public', p.oid, 'EXECUTE')");
         assert_eq!(open, None);
     }

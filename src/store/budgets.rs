@@ -3,25 +3,20 @@
 //! Every scope row is locked in one fixed order and changed by one guarded UPDATE that repeats the cap, so that
 //! no mixture of workers can pass it. The day is that of the reservation, and stays it.
 
+use std::collections::BTreeMap;
+
 use super::Db;
 use super::plan::{required, scalar, select, write};
+use super::scopes::{Payers, Scope};
 use crate::error::Error;
 use crate::money::Money;
 
-/// One cap: a scope of `spend_budgets` and its limits; None is no limit.
+/// One cap: a scope and its limits; None is no limit.
 #[derive(Debug, Clone)]
 pub struct Cap {
-    pub scope: String,
+    pub scope: Scope,
     pub calls: Option<i64>,
     pub amount: Option<Money>,
-    /// How many calls of this scope one unit of the reservation counts: records for a pull, else one a purchase.
-    pub counts: Counts,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counts {
-    Purchases,
-    Units,
 }
 
 /// What is asked of every scope: up to `purchases`, each of up to `units` units, at `unit_price`.
@@ -33,16 +28,18 @@ pub struct Wish {
 }
 
 /// What all scopes allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub purchases: i64,
     /// Units of each purchase; fewer than wished only for a single purchase.
     pub units: i64,
     /// Do settled calls alone leave no room for another? Else what is missing is only reserved, and may come back.
     pub is_spent: bool,
+    /// The scope that allows the least; None: all was granted.
+    pub limited_by: Option<Scope>,
 }
 
-/// A change to one scope of one day.
+/// A change to one scope of one day: calls, and money in micro-dollars.
 #[derive(Debug, Clone, Default)]
 pub struct Delta {
     pub reserved_calls: i64,
@@ -51,17 +48,70 @@ pub struct Delta {
     pub settled: i64,
 }
 
+/// Changes to budgets, collected and then made in the fixed order of day and scope.
+#[derive(Debug, Default)]
+pub struct Deltas(BTreeMap<(String, String), Delta>);
+
+impl Deltas {
+    /// Takes the reservation of a purchase back.
+    pub fn unreserve(&mut self, day: &str, payers: &Payers, units: i64, micros: i64) {
+        for scope in payers.scopes() {
+            let change = Delta {
+                reserved_calls: -scope.counted(units),
+                reserved: -micros,
+                ..Delta::default()
+            };
+            self.add(day, &scope, &change);
+        }
+    }
+
+    /// Books a purchase that is closed.
+    pub fn settle(&mut self, day: &str, payers: &Payers, units: i64, micros: i64) {
+        for scope in payers.scopes() {
+            let change = Delta {
+                settled_calls: scope.counted(units),
+                settled: micros,
+                ..Delta::default()
+            };
+            self.add(day, &scope, &change);
+        }
+    }
+
+    /// Books units and money that turned out to belong to a purchase booked before.
+    pub fn correct(&mut self, day: &str, payers: &Payers, units: i64, micros: i64) {
+        for scope in payers.scopes() {
+            let change = Delta {
+                settled_calls: scope.counted(units) - scope.counted(0),
+                settled: micros,
+                ..Delta::default()
+            };
+            self.add(day, &scope, &change);
+        }
+    }
+
+    pub fn add(&mut self, day: &str, scope: &Scope, change: &Delta) {
+        let key = (day.to_string(), scope.to_string());
+        let sum = self.0.entry(key).or_default();
+        sum.reserved_calls += change.reserved_calls;
+        sum.reserved += change.reserved;
+        sum.settled_calls += change.settled_calls;
+        sum.settled += change.settled;
+    }
+}
+
 const TODAY: &str = "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')";
 
 const SECONDS_TO_NEXT_DAY: &str = "
 SELECT extract(epoch FROM (((now() AT TIME ZONE $1)::date + 1)::timestamp AT TIME ZONE $1) - now())::float8";
 
+// Byte order, which is the order of the names in Rust: everybody locks the scopes of a day in it.
 const OPEN_DAY: &str = "
-INSERT INTO spend_budgets (day, scope) SELECT $1::date, scope FROM unnest($2) AS scope ORDER BY scope ON CONFLICT DO NOTHING";
+INSERT INTO spend_budgets (day, scope) SELECT $1::date, scope FROM unnest($2) AS scope ORDER BY scope COLLATE \"C\" ON CONFLICT DO NOTHING";
 
 const LOCK: &str = "
-SELECT reserved_calls::bigint, settled_calls::bigint, (reserved_amount * 1000000)::bigint, (settled_amount * 1000000)::bigint
-FROM spend_budgets WHERE day = $1::date AND scope = $2 FOR UPDATE";
+SELECT scope, reserved_calls::bigint, settled_calls::bigint, (reserved_amount * 1000000)::bigint, (settled_amount * 1000000)::bigint
+FROM spend_budgets WHERE day = $1::date AND scope = ANY ($2)
+ORDER BY scope COLLATE \"C\" FOR UPDATE";
 
 const RESERVE: &str = "
 UPDATE spend_budgets SET reserved_calls = reserved_calls + $3::integer, reserved_amount = reserved_amount + $4 * 0.000001
@@ -94,46 +144,103 @@ pub fn seconds_to_next_day(db: &Db<'_>, timezone: &str) -> Result<f64, Error> {
     Ok(scalar(select(db, SECONDS_TO_NEXT_DAY, &[timezone.into()])?)?.unwrap_or(3600.0))
 }
 
+/// What stands in one scope's row.
+struct Booked {
+    reserved_calls: i64,
+    settled_calls: i64,
+    reserved: i64,
+    settled: i64,
+}
+
+/// Locks the rows of these scopes, made where they are missing.
+fn lock(
+    db: &mut Db<'_>,
+    day: &str,
+    scopes: Vec<String>,
+) -> Result<BTreeMap<String, Booked>, Error> {
+    write(db, OPEN_DAY, &[day.into(), scopes.clone().into()])?;
+    write(db, LOCK, &[day.into(), scopes.into()])?
+        .map(|row| {
+            let booked = Booked {
+                reserved_calls: required(&row, 2)?,
+                settled_calls: required(&row, 3)?,
+                reserved: required(&row, 4)?,
+                settled: required(&row, 5)?,
+            };
+            Ok((required(&row, 1)?, booked))
+        })
+        .collect()
+}
+
+/// Locks all scopes of a transaction that reserves several times, so that it takes them in the fixed order too.
+pub fn lock_all<'a>(
+    db: &mut Db<'_>,
+    day: &str,
+    caps: impl Iterator<Item = &'a Cap>,
+) -> Result<(), Error> {
+    let mut scopes: Vec<String> = caps.map(|cap| cap.scope.to_string()).collect();
+    scopes.sort();
+    scopes.dedup();
+    lock(db, day, scopes).map(drop)
+}
+
 /// Reserves as much of `wish` as every cap allows; a grant of zero purchases reserves nothing.
 pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<Grant, Error> {
-    let scopes: Vec<String> = caps.iter().map(|cap| cap.scope.clone()).collect();
-    write(db, OPEN_DAY, &[day.into(), scopes.into()])?;
-    let wished = Grant {
+    let scopes = caps.iter().map(|cap| cap.scope.to_string()).collect();
+    let rows = lock(db, day, scopes)?;
+    let wished = Fit {
         purchases: wish.purchases,
         units: wish.units,
-        is_spent: false,
     };
-    let (mut grant, mut is_spent) = (wished, false);
-    for cap in in_order(caps) {
-        let Some(row) = write(db, LOCK, &[day.into(), cap.scope.as_str().into()])?.next() else {
+    let (mut fit, mut is_spent, mut limited_by) = (wished, false, None);
+    for cap in caps {
+        let Some(booked) = rows.get(&cap.scope.to_string()) else {
             return Err(Error::Internal("a budget row vanished".into()));
         };
-        let (reserved_calls, settled_calls): (i64, i64) = (required(&row, 1)?, required(&row, 2)?);
-        let (reserved, settled): (i64, i64) = (required(&row, 3)?, required(&row, 4)?);
         let left = |calls: i64, micros: i64| Left {
             calls: cap.calls.map(|cap| cap - calls),
             micros: cap.amount.map(|cap| cap.micros() - micros),
         };
-        let now = left(reserved_calls + settled_calls, reserved + settled);
-        grant = narrow(grant, cap, now, wish.unit_price);
-        let at_best = narrow(wished, cap, left(settled_calls, settled), wish.unit_price);
-        is_spent |= at_best.purchases == 0;
+        let now = left(
+            booked.reserved_calls + booked.settled_calls,
+            booked.reserved + booked.settled,
+        );
+        let narrower = narrow(fit, &cap.scope, now, wish.unit_price);
+        if narrower != fit {
+            (fit, limited_by) = (narrower, Some(cap.scope.clone()));
+        }
+        let settled = left(booked.settled_calls, booked.settled);
+        is_spent |= narrow(wished, &cap.scope, settled, wish.unit_price).purchases == 0;
     }
-    grant.is_spent = is_spent;
-    if grant.purchases == 0 || grant.units == 0 {
-        return Ok(Grant {
+    if fit.purchases == 0 || fit.units == 0 {
+        fit = Fit {
             purchases: 0,
             units: 0,
-            is_spent,
-        });
+        };
+    } else {
+        book(db, day, caps, fit, wish.unit_price)?;
     }
-    let amount = wish.unit_price.micros() * grant.units * grant.purchases;
-    for cap in in_order(caps) {
-        let calls = counted(cap, grant);
+    Ok(Grant {
+        purchases: fit.purchases,
+        units: fit.units,
+        is_spent,
+        limited_by,
+    })
+}
+
+/// One guarded UPDATE per scope, in the fixed order.
+fn book(db: &mut Db<'_>, day: &str, caps: &[Cap], fit: Fit, price: Money) -> Result<(), Error> {
+    let amount = price.micros() * fit.units * fit.purchases;
+    let mut ordered: Vec<(String, &Cap)> = caps
+        .iter()
+        .map(|cap| (cap.scope.to_string(), cap))
+        .collect();
+    ordered.sort_by(|a, b| a.0.cmp(&b.0));
+    for (scope, cap) in ordered {
         let args = [
             day.into(),
-            cap.scope.as_str().into(),
-            calls.into(),
+            scope.into(),
+            (fit.purchases * cap.scope.counted(fit.units)).into(),
             amount.into(),
             cap.calls.into(),
             cap.amount.map(Money::micros).into(),
@@ -144,7 +251,14 @@ pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<G
             ));
         }
     }
-    Ok(grant)
+    Ok(())
+}
+
+/// What fits under the caps looked at so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fit {
+    purchases: i64,
+    units: i64,
 }
 
 struct Left {
@@ -152,57 +266,40 @@ struct Left {
     micros: Option<i64>,
 }
 
-fn counted(cap: &Cap, grant: Grant) -> i64 {
-    match cap.counts {
-        Counts::Purchases => grant.purchases,
-        Counts::Units => grant.purchases * grant.units,
-    }
-}
-
-/// Shrinks a grant to what one cap leaves: whole purchases first, and units of a single one.
-fn narrow(grant: Grant, cap: &Cap, left: Left, unit_price: Money) -> Grant {
+/// Shrinks what fits to what one cap leaves: whole purchases first, and units of a single one.
+fn narrow(fit: Fit, scope: &Scope, left: Left, unit_price: Money) -> Fit {
+    let counts_units = matches!(scope, Scope::Pull(_));
     let mut units_left = i64::MAX;
     if let Some(micros) = left.micros
         && unit_price.micros() > 0
     {
         units_left = units_left.min(micros.max(0) / unit_price.micros());
     }
-    if let (Some(calls), Counts::Units) = (left.calls, cap.counts) {
+    if let (Some(calls), true) = (left.calls, counts_units) {
         units_left = units_left.min(calls.max(0));
     }
-    let mut purchases = grant.purchases.min(units_left / grant.units.max(1));
-    if let (Some(calls), Counts::Purchases) = (left.calls, cap.counts) {
+    let mut purchases = fit.purchases.min(units_left / fit.units.max(1));
+    if let (Some(calls), false) = (left.calls, counts_units) {
         purchases = purchases.min(calls.max(0));
         if calls <= 0 {
-            return Grant {
+            return Fit {
                 purchases: 0,
                 units: 0,
-                ..grant
             };
         }
     }
-    if purchases == 0 && grant.purchases == 1 && units_left > 0 {
-        return Grant {
+    if purchases == 0 && fit.purchases == 1 && units_left > 0 {
+        return Fit {
             purchases: 1,
-            units: units_left.min(grant.units),
-            ..grant
+            units: units_left.min(fit.units),
         };
     }
-    Grant { purchases, ..grant }
+    Fit { purchases, ..fit }
 }
 
-fn in_order(caps: &[Cap]) -> impl Iterator<Item = &Cap> {
-    let mut sorted: Vec<&Cap> = caps.iter().collect();
-    sorted.sort_by(|a, b| a.scope.cmp(&b.scope));
-    sorted.into_iter()
-}
-
-/// Applies changes of settled, released or resolved purchases, in the fixed order of day and scope.
-pub fn change(
-    db: &mut Db<'_>,
-    deltas: &std::collections::BTreeMap<(String, String), Delta>,
-) -> Result<(), Error> {
-    for ((day, scope), delta) in deltas {
+/// Makes the changes of settled, released or resolved purchases.
+pub fn change(db: &mut Db<'_>, deltas: &Deltas) -> Result<(), Error> {
+    for ((day, scope), delta) in &deltas.0 {
         let args = [
             day.as_str().into(),
             scope.as_str().into(),
@@ -222,21 +319,10 @@ pub fn change(
 mod tests {
     use super::*;
 
-    fn cap(calls: Option<i64>, dollars: Option<i64>, counts: Counts) -> Cap {
-        Cap {
-            scope: "total".into(),
-            calls,
-            amount: dollars.map(|d| Money::from_micros(d * 1_000_000)),
-            counts,
-        }
-    }
+    const ONE: Scope = Scope::Total;
 
-    fn wished(purchases: i64, units: i64) -> Grant {
-        Grant {
-            purchases,
-            units,
-            is_spent: false,
-        }
+    fn wished(purchases: i64, units: i64) -> Fit {
+        Fit { purchases, units }
     }
 
     fn dollars(micros: i64) -> Left {
@@ -255,32 +341,29 @@ mod tests {
 
     #[test]
     fn a_cap_of_100_and_a_half_calls_buys_exactly_100() {
-        let cap = cap(None, None, Counts::Purchases);
         let price = Money::from_micros(150_000);
-        let grant = narrow(wished(1000, 1), &cap, dollars(15_075_000), price);
-        assert_eq!(grant, wished(100, 1));
+        let fit = narrow(wished(1000, 1), &ONE, dollars(15_075_000), price);
+        assert_eq!(fit, wished(100, 1));
     }
 
     #[test]
     fn a_page_shrinks_to_the_records_that_are_left() {
-        let cap = cap(None, None, Counts::Units);
-        let grant = narrow(wished(1, 100), &cap, calls(37), Money::from_micros(10_000));
-        assert_eq!(grant, wished(1, 37));
+        let price = Money::from_micros(10_000);
+        let fit = narrow(wished(1, 100), &Scope::Pull(1), calls(37), price);
+        assert_eq!(fit, wished(1, 37));
     }
 
     #[test]
     fn nothing_left_grants_nothing() {
-        let cap = cap(None, None, Counts::Purchases);
         for left in [calls(0), dollars(0), dollars(-5)] {
-            let grant = narrow(wished(5, 1), &cap, left, Money::from_micros(1));
-            assert_eq!(grant.purchases, 0);
+            let fit = narrow(wished(5, 1), &ONE, left, Money::from_micros(1));
+            assert_eq!(fit.purchases, 0);
         }
     }
 
     #[test]
     fn what_is_free_is_not_limited_by_money() {
-        let cap = cap(None, None, Counts::Purchases);
-        let grant = narrow(wished(5, 1), &cap, dollars(0), Money::from_micros(0));
-        assert_eq!(grant.purchases, 5);
+        let fit = narrow(wished(5, 1), &ONE, dollars(0), Money::from_micros(0));
+        assert_eq!(fit.purchases, 5);
     }
 }

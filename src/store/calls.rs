@@ -1,6 +1,6 @@
 //! The purchase ledger: one row per thing bought, moved one way (see sql/install/spend.sql).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pgrx::JsonB;
 use pgrx::Uuid;
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::Db;
 use super::plan::{column, required, scalar, select, write};
+use super::scopes::Payers;
+use crate::canonical;
 use crate::error::Error;
 use crate::money::Money;
 use crate::vendors::{Item, Product, Subject};
@@ -25,11 +27,28 @@ pub struct NewCall {
     pub subject: Subject,
     pub units: i64,
     pub amount: Money,
+    /// Whose money it is.
+    pub campaign: Option<String>,
+    /// The purchase in doubt that is made again.
+    pub rebuys_call_id: Option<i64>,
+}
+
+impl NewCall {
+    /// Who pays for it.
+    pub fn payers(&self) -> Payers {
+        Payers {
+            vendor: self.product.name().to_string(),
+            pull_id: self.pull_id,
+            campaign: self.campaign.clone(),
+            is_rebuy: self.rebuys_call_id.is_some(),
+        }
+    }
 }
 
 /// What an earlier purchase of a lead came to, for the planner.
 #[derive(Debug, Clone)]
 pub struct Bought {
+    pub id: i64,
     pub lead_id: Uuid,
     pub product: String,
     pub value: Option<String>,
@@ -70,15 +89,24 @@ pub struct OpenCall {
 
 const HISTORY: &str = "
 SELECT lead_id, vendor, COALESCE(subject ->> 'email', subject ->> 'phone'), state, generation,
-       COALESCE(answered_at, resolved_at) IS NULL OR COALESCE(answered_at, resolved_at) > now() - make_interval(mins => $2)
+       COALESCE(answered_at, resolved_at) IS NULL OR COALESCE(answered_at, resolved_at) > now() - make_interval(mins => $2), id
+FROM vendor_calls c
+WHERE lead_id = ANY ($1) AND state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed'
+  -- What was bought again is no doubt that anybody waits for.
+  AND NOT (state = 'in_doubt' AND EXISTS (SELECT FROM vendor_calls r WHERE r.rebuys_call_id = c.id AND r.state <> 'released'))";
+
+const SPENT_ON: &str = "
+SELECT lead_id, (sum(COALESCE(settled_amount, reserved_amount)) * 1000000)::bigint
 FROM vendor_calls
-WHERE lead_id = ANY ($1) AND state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed'";
+WHERE lead_id = ANY ($1) AND state <> 'released' AND reserved_at > now() - make_interval(mins => $2)
+GROUP BY lead_id";
 
 const INSERT: &str = "
-INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, epoch, day, reserved_amount, reserved_units)
-SELECT vendor, stage, lead_id, pull_id, purchase_key, generation, subject, $2, $3::date, amount * 0.000001, units
+INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, epoch, day, reserved_amount, reserved_units, campaign,
+                          rebuys_call_id)
+SELECT vendor, stage, lead_id, pull_id, purchase_key, generation, subject, $2, $3::date, amount * 0.000001, units, campaign, rebuys_call_id
 FROM jsonb_to_recordset($1) AS n (n integer, vendor text, stage text, lead_id uuid, pull_id integer, purchase_key text, generation integer,
-                                  subject jsonb, amount bigint, units integer)
+                                  subject jsonb, amount bigint, units integer, campaign text, rebuys_call_id bigint)
 ORDER BY n
 ON CONFLICT DO NOTHING
 RETURNING id, purchase_key, generation";
@@ -133,6 +161,12 @@ SELECT id, vendor, state FROM vendor_calls WHERE state IN ('reserved', 'sending'
 
 const STATE: &str = "SELECT state, vendor FROM vendor_calls WHERE id = $1 FOR UPDATE";
 
+/// The purchase of one thing from one vendor, as a keyed hash. `bought`: an e-mail or a phone in its canonical form,
+/// a property by the hash of its address.
+pub fn purchase_key(hash_key: &[u8], vendor: &str, bought: &str) -> String {
+    canonical::keyed_hash(hash_key, &[vendor, bought])
+}
+
 /// What was bought for these leads before, released and not-charged purchases left out.
 pub fn history(
     db: &Db<'_>,
@@ -142,6 +176,7 @@ pub fn history(
     select(db, HISTORY, &[leads.into(), refresh_after_minutes.into()])?
         .map(|row| {
             Ok(Bought {
+                id: required(&row, 7)?,
                 lead_id: required(&row, 1)?,
                 product: required(&row, 2)?,
                 value: column(&row, 3)?,
@@ -150,6 +185,17 @@ pub fn history(
                 is_fresh: required(&row, 6)?,
             })
         })
+        .collect()
+}
+
+/// What was spent on leads, or is reserved for them, within `refresh_after`.
+pub fn spent_on(
+    db: &Db<'_>,
+    leads: Vec<Uuid>,
+    refresh_after_minutes: i32,
+) -> Result<HashMap<Uuid, Money>, Error> {
+    select(db, SPENT_ON, &[leads.into(), refresh_after_minutes.into()])?
+        .map(|row| Ok((required(&row, 1)?, Money::from_micros(required(&row, 2)?))))
         .collect()
 }
 
@@ -168,6 +214,7 @@ pub fn insert(
                 "n": n, "vendor": call.product.name(), "stage": call.stage, "lead_id": call.lead_id.map(|id| id.to_string()),
                 "pull_id": call.pull_id, "purchase_key": call.purchase_key, "generation": call.generation,
                 "subject": call.subject, "amount": call.amount.micros(), "units": call.units,
+                "campaign": call.campaign, "rebuys_call_id": call.rebuys_call_id,
             })
         })
         .collect();

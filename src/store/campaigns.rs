@@ -5,8 +5,9 @@ use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
 use super::Db;
-use super::plan::{column, required, select, write};
+use super::plan::{column, required, scalar, select, write};
 use crate::error::Error;
+use crate::money::Money;
 use crate::score::CONTACTABLE_FROM;
 
 /// A row of `campaigns`.
@@ -53,6 +54,11 @@ WHERE status = 'contactable' AND added_to_campaign_at IS NULL AND suppressed_at 
 ORDER BY leads.quality_score DESC, first_seen_at, id
 LIMIT $1
 FOR UPDATE SKIP LOCKED";
+
+const SPEND_CAP: &str = "SELECT (daily_spend_cap * 1000000)::bigint FROM campaigns WHERE name = $1";
+
+const SPEND_CAPS: &str = "
+SELECT string_agg(name || ':' || daily_spend_cap::text, '|' ORDER BY name) FROM campaigns WHERE daily_spend_cap IS NOT NULL";
 
 const STAMP: &str = "
 UPDATE leads SET added_to_campaign_at = now(), campaign_status = 'queued', instantly_campaign_id = COALESCE($2, instantly_campaign_id),
@@ -113,6 +119,16 @@ pub fn claim(db: &mut Db<'_>, limit: i64) -> Result<Vec<Ready>, Error> {
             })
         })
         .collect()
+}
+
+/// What may be bought for a campaign a day; None: no cap, or no such campaign any more.
+pub fn spend_cap(db: &Db<'_>, name: &str) -> Result<Option<Money>, Error> {
+    Ok(scalar(select(db, SPEND_CAP, &[name.into()])?)?.map(Money::from_micros))
+}
+
+/// All campaigns' spend caps in one text, to see that one has changed.
+pub fn spend_caps(db: &Db<'_>) -> Result<String, Error> {
+    Ok(scalar(select(db, SPEND_CAPS, &[])?)?.unwrap_or_default())
 }
 
 /// Writes on the leads that they were handed out.

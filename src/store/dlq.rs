@@ -46,7 +46,7 @@ pub struct ParkedRecord {
 const FROM_JOBS: &str = "
 WITH gone AS (DELETE FROM jobs WHERE id = ANY ($1) RETURNING *)
 INSERT INTO dlq (stage, payload, error, retry_after, attempts, kind, lead_id, pull_id, call_id)
-SELECT stage, jsonb_build_object('pass', pass, 'alone', alone, 'call_id', call_id), $2,
+SELECT stage, jsonb_build_object('pass', pass, 'alone', alone, 'call_id', call_id, 'campaign', campaign), $2,
        CASE WHEN $3 IS NOT NULL THEN now() + make_interval(secs => $3) END,
        attempts + 1, $4, lead_id, pull_id, call_id
 FROM gone";
@@ -58,9 +58,9 @@ WITH back AS (
       AND (pull_id IS NULL OR EXISTS (SELECT FROM pulls p JOIN vendors v ON v.source = p.source WHERE p.id = pull_id))
     RETURNING *
 ), put AS (
-    INSERT INTO jobs (stage, lead_id, pull_id, vendor, call_id, attempts, pass, alone)
+    INSERT INTO jobs (stage, lead_id, pull_id, vendor, call_id, attempts, pass, alone, campaign)
     SELECT b.stage, b.lead_id, b.pull_id, v.name, CASE WHEN b.kind = 'answer' THEN b.call_id END, COALESCE(b.attempts, 0),
-           COALESCE((b.payload ->> 'pass')::smallint, 1), COALESCE((b.payload ->> 'alone')::boolean, false)
+           COALESCE((b.payload ->> 'pass')::smallint, 1), COALESCE((b.payload ->> 'alone')::boolean, false), b.payload ->> 'campaign'
     FROM back b
     LEFT JOIN pulls p ON p.id = b.pull_id
     LEFT JOIN vendors v ON v.source = p.source
@@ -73,8 +73,9 @@ const COUNT_RETRIABLE: &str =
 
 const AFTER_DOUBT: &str = "
 WITH back AS (DELETE FROM dlq WHERE kind = 'doubt' AND call_id = $1 RETURNING *)
-INSERT INTO jobs (stage, lead_id, pull_id, vendor, attempts, pass, alone)
-SELECT b.stage, b.lead_id, b.pull_id, v.name, COALESCE(b.attempts, 0), COALESCE((b.payload ->> 'pass')::smallint, 1), COALESCE((b.payload ->> 'alone')::boolean, false)
+INSERT INTO jobs (stage, lead_id, pull_id, vendor, attempts, pass, alone, campaign)
+SELECT b.stage, b.lead_id, b.pull_id, v.name, COALESCE(b.attempts, 0), COALESCE((b.payload ->> 'pass')::smallint, 1), COALESCE((b.payload ->> 'alone')::boolean, false),
+       b.payload ->> 'campaign'
 FROM back b
 LEFT JOIN pulls p ON p.id = b.pull_id
 LEFT JOIN vendors v ON v.source = p.source
@@ -189,7 +190,7 @@ pub fn holds_lead(db: &Db<'_>, lead: pgrx::Uuid) -> Result<bool, Error> {
 
 const ADD_ANSWER: &str = "
 INSERT INTO dlq (stage, payload, error, kind, lead_id, pull_id, call_id, attempts)
-SELECT stage, jsonb_build_object('call_id', id), $2, 'answer', lead_id, pull_id, id, 1 FROM vendor_calls WHERE id = $1";
+SELECT stage, jsonb_build_object('call_id', id, 'campaign', campaign), $2, 'answer', lead_id, pull_id, id, 1 FROM vendor_calls WHERE id = $1";
 
 /// Parks a paid answer that no job waits for.
 pub fn add_answer(

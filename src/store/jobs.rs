@@ -19,6 +19,8 @@ pub struct Job {
     pub alone: bool,
     pub call_id: Option<i64>,
     pub replays_call_id: Option<i64>,
+    pub rebuys_call_id: Option<i64>,
+    pub campaign: Option<String>,
 }
 
 /// Where a job goes on.
@@ -74,24 +76,35 @@ pub fn stage_name(stage: &str) -> &'static str {
 }
 
 const ENQUEUE_LEADS: &str = "
-INSERT INTO jobs (stage, lead_id) SELECT 'enrich', lead_id FROM unnest($1) AS lead_id ON CONFLICT DO NOTHING";
+INSERT INTO jobs (stage, lead_id, campaign) SELECT 'enrich', lead_id, $2 FROM unnest($1) AS lead_id ON CONFLICT DO NOTHING";
 
 const ENQUEUE_PULL: &str = "
 INSERT INTO jobs (stage, pull_id, vendor) VALUES ('pull', $1, $2)
 ON CONFLICT (pull_id) WHERE pull_id IS NOT NULL DO NOTHING";
 
-const UNPLANNED: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs
-WHERE vendor IS NULL AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL
-ORDER BY run_at, id LIMIT $1 FOR UPDATE SKIP LOCKED";
+/// The columns that `read` reads, with what follows them.
+macro_rules! jobs {
+    ($rest:literal) => {
+        concat!(
+            "
+SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id, rebuys_call_id, campaign FROM jobs
+WHERE ",
+            $rest
+        )
+    };
+}
 
-const DUE: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs
-WHERE vendor = $1 AND call_id IS NULL AND run_at <= now()
-ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED";
+const UNPLANNED: &str = jobs!(
+    "vendor IS NULL AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL
+ORDER BY run_at, id LIMIT $1 FOR UPDATE SKIP LOCKED"
+);
 
-const OF_CALLS: &str = "
-SELECT id, stage, lead_id, pull_id, attempts, pass::integer, alone, call_id, replays_call_id FROM jobs WHERE call_id = ANY ($1) FOR UPDATE";
+const DUE: &str = jobs!(
+    "vendor = $1 AND call_id IS NULL AND run_at <= now()
+ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED"
+);
+
+const OF_CALLS: &str = jobs!("call_id = ANY ($1) FOR UPDATE");
 
 const WAIT_FOR_CALLS: &str = "
 UPDATE jobs j SET call_id = n.call_id, waiting_for = NULL
@@ -100,7 +113,7 @@ FROM jsonb_to_recordset($1) AS n (job_id bigint, call_id bigint) WHERE j.id = n.
 const MOVE_ON: &str = "
 UPDATE jobs j SET
     stage = n.stage, vendor = n.vendor, call_id = NULL, run_at = now() + make_interval(secs => n.run_in), waiting_for = n.waiting_for,
-    attempts = n.attempts, pass = n.pass, alone = n.alone, replays_call_id = NULL
+    attempts = n.attempts, pass = n.pass, alone = n.alone, replays_call_id = NULL, rebuys_call_id = NULL
 FROM jsonb_to_recordset($1)
     AS n (job_id bigint, stage text, vendor text, run_in float8, waiting_for text, attempts integer, pass smallint, alone boolean)
 WHERE j.id = n.job_id";
@@ -114,7 +127,7 @@ UPDATE jobs SET vendor = NULL WHERE call_id IS NULL AND lead_id IS NOT NULL AND 
 
 const POSTPONE_VENDOR: &str = "
 UPDATE jobs SET run_at = now() + make_interval(secs => $2), waiting_for = $3
-WHERE vendor = $1 AND call_id IS NULL AND run_at <= now() AND NOT id = ANY ($4)";
+WHERE vendor = $1 AND call_id IS NULL AND run_at <= now() AND NOT id = ANY ($4) AND ($5 IS NULL OR campaign = $5)";
 
 const POSTPONE: &str =
     "UPDATE jobs SET run_at = now() + make_interval(secs => $2), waiting_for = $3 WHERE id = $1";
@@ -138,12 +151,18 @@ fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Job, Error> {
         alone: required(row, 7)?,
         call_id: column(row, 8)?,
         replays_call_id: column(row, 9)?,
+        rebuys_call_id: column(row, 10)?,
+        campaign: column(row, 11)?,
     })
 }
 
-/// Puts leads into the waterfall; the number that were not in it.
-pub fn enqueue_leads(db: &mut Db<'_>, leads: Vec<Uuid>) -> Result<usize, Error> {
-    Ok(write(db, ENQUEUE_LEADS, &[leads.into()])?.len())
+/// Puts leads into the waterfall, for a campaign's money if one is named; the number that were not in it.
+pub fn enqueue_leads(
+    db: &mut Db<'_>,
+    leads: Vec<Uuid>,
+    campaign: Option<&str>,
+) -> Result<usize, Error> {
+    Ok(write(db, ENQUEUE_LEADS, &[leads.into(), campaign.into()])?.len())
 }
 
 /// Queues a run of a pull; false when one is queued already.
@@ -230,12 +249,12 @@ pub fn forget_plans(db: &mut Db<'_>, usable: Vec<String>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a vendor's due jobs off by `seconds`, except these.
+/// Puts a vendor's due jobs off by `seconds`, except these; with a `campaign`, only its own.
 pub fn postpone_vendor(
     db: &mut Db<'_>,
     vendor: &str,
-    seconds: f64,
-    waiting_for: &str,
+    campaign: Option<&str>,
+    (seconds, waiting_for): (f64, &str),
     except: &[i64],
 ) -> Result<(), Error> {
     write(
@@ -246,6 +265,7 @@ pub fn postpone_vendor(
             seconds.into(),
             waiting_for.into(),
             except.to_vec().into(),
+            campaign.into(),
         ],
     )?;
     Ok(())
@@ -279,6 +299,10 @@ UPDATE jobs SET
     waiting_for = 'sending the same request again'
 WHERE id = $1";
 
+const REBUY: &str = "
+UPDATE jobs SET call_id = NULL, rebuys_call_id = call_id, run_at = now(), waiting_for = 'buying again what is in doubt'
+WHERE call_id = ANY ($1)";
+
 const BRING_FORWARD: &str = "
 UPDATE jobs SET run_at = now(), waiting_for = NULL WHERE pull_id = $1 AND call_id IS NULL AND run_at > now()";
 
@@ -291,6 +315,12 @@ SELECT count(*) FROM (SELECT FROM jobs WHERE vendor = $1 AND call_id IS NULL AND
 /// Lets a job send the request of its purchase in doubt again, in so many seconds.
 pub fn replay(db: &mut Db<'_>, id: i64, seconds: f64) -> Result<(), Error> {
     write(db, REPLAY, &[id.into(), seconds.into()])?;
+    Ok(())
+}
+
+/// Lets the jobs of these purchases in doubt make them again.
+pub fn rebuy(db: &mut Db<'_>, calls: &[i64]) -> Result<(), Error> {
+    write(db, REBUY, &[calls.to_vec().into()])?;
     Ok(())
 }
 

@@ -19,11 +19,14 @@ pub mod matches;
 pub mod merges;
 pub mod owner;
 pub mod plan;
+pub mod pruning;
 pub mod pulls;
 pub mod replays;
+pub mod scopes;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;
+pub mod vendor_bills;
 pub mod vendors;
 pub mod worker_state;
 

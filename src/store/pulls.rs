@@ -17,6 +17,7 @@ pub struct Pull {
     pub query_sig: String,
     pub page_size: i32,
     pub daily_record_cap: Option<i32>,
+    pub campaign: Option<String>,
     pub phase: Phase,
     pub run_number: i32,
     pub head_page: i32,
@@ -116,20 +117,21 @@ WITH pull AS (UPDATE pulls SET head_cursor = NULL WHERE id = $1 RETURNING source
 UPDATE source_bookmarks b SET cursor = NULL FROM pull p WHERE b.source = p.source AND b.query_sig = p.query_sig";
 
 const REQUEST: &str = "
-INSERT INTO pulls AS p (source, params, query_sig, every, page_size, daily_record_cap, next_run_at)
-VALUES ($1, $2, $3, $4, COALESCE($5, 100), $6, CASE WHEN $4 IS NOT NULL THEN now() + $4 END)
+INSERT INTO pulls AS p (source, params, query_sig, every, page_size, daily_record_cap, campaign, next_run_at)
+VALUES ($1, $2, $3, $4, COALESCE($5, 100), $6, $7, CASE WHEN $4 IS NOT NULL THEN now() + $4 END)
 ON CONFLICT (source, query_sig) DO UPDATE SET
     params = EXCLUDED.params,
     every = COALESCE($4, p.every),
     page_size = COALESCE($5, p.page_size),
     daily_record_cap = COALESCE($6, p.daily_record_cap),
+    campaign = COALESCE($7, p.campaign),
     next_run_at = CASE WHEN COALESCE($4, p.every) IS NOT NULL THEN now() + COALESCE($4, p.every) END,
     enabled = true
 RETURNING id";
 
 const LOAD: &str = "
 SELECT p.id, p.source, p.params, p.query_sig, p.page_size, p.daily_record_cap, p.phase, p.run_number, p.head_page, p.head_cursor,
-       COALESCE(b.last_page_fetched, 0), b.cursor, b.exhausted_at IS NOT NULL, p.enabled
+       COALESCE(b.last_page_fetched, 0), b.cursor, b.exhausted_at IS NOT NULL, p.enabled, p.campaign
 FROM pulls p
 LEFT JOIN source_bookmarks b ON b.source = p.source AND b.query_sig = p.query_sig
 WHERE p.id = $1
@@ -257,6 +259,7 @@ pub fn request(
         wishes.every.into(),
         wishes.page_size.into(),
         wishes.daily_record_cap.into(),
+        wishes.campaign.as_deref().into(),
     ];
     scalar(write(db, REQUEST, &args)?)?.ok_or_else(|| Error::Internal("the pull vanished".into()))
 }
@@ -266,6 +269,7 @@ pub struct Wishes {
     pub every: Option<Interval>,
     pub page_size: Option<i32>,
     pub daily_record_cap: Option<i32>,
+    pub campaign: Option<String>,
 }
 
 /// A pull, locked; None when it was deleted.
@@ -292,6 +296,7 @@ pub fn load_for_update(db: &mut Db<'_>, id: i32) -> Result<Option<Pull>, Error> 
         bookmark_cursor: column(&row, 12)?,
         is_exhausted: required(&row, 13)?,
         is_enabled: required(&row, 14)?,
+        campaign: column(&row, 15)?,
     }))
 }
 

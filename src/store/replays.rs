@@ -10,6 +10,9 @@ use crate::vendors::Subject;
 const WITH_SESSION: &str = "
 SELECT id FROM vendor_calls WHERE id = ANY ($1) AND subject #>> '{search,session}' IS NOT NULL";
 
+const CAN_BE_REBOUGHT: &str = "
+SELECT id FROM vendor_calls WHERE id = ANY ($1) AND lead_id IS NOT NULL AND rebuys_call_id IS NULL";
+
 const TO_REPLAY: &str =
     "SELECT subject, purchase_key, generation, reserved_units FROM vendor_calls WHERE id = $1";
 
@@ -25,6 +28,13 @@ WHERE pull_id = $1 AND state IN ('answered', 'applied') AND subject #>> '{search
 /// Those purchases that run within a vendor's session, so that the vendor recognises a repeated request.
 pub fn with_session(db: &Db<'_>, calls: &[i64]) -> Result<Vec<i64>, Error> {
     select(db, WITH_SESSION, &[calls.to_vec().into()])?
+        .map(|row| required(&row, 1))
+        .collect()
+}
+
+/// Those purchases that may be made again: once, and for a lead. (A page has its idempotency key, or waits for a person.)
+pub fn can_be_rebought(db: &Db<'_>, calls: &[i64]) -> Result<Vec<i64>, Error> {
+    select(db, CAN_BE_REBOUGHT, &[calls.to_vec().into()])?
         .map(|row| required(&row, 1))
         .collect()
 }

@@ -1,14 +1,13 @@
 //! The ledger's money: answers settle it, releases give it back, doubts keep it reserved. Every change of a
 //! purchase's state that moves money moves the budgets of its day in the same transaction.
 
-use std::collections::BTreeMap;
-
 use pgrx::JsonB;
 use serde_json::{Value, json};
 
 use super::Db;
-use super::budgets::{self, Delta};
+use super::budgets::{self, Deltas};
 use super::plan::{column, required, write};
+use super::scopes::Payers;
 use crate::error::Error;
 use crate::money::Money;
 
@@ -38,71 +37,49 @@ UPDATE vendor_calls c SET
     error = NULL
 FROM jsonb_to_recordset($1) AS n (id bigint, amount bigint, units integer, matched boolean, answer jsonb, http_status integer, latency_ms integer, poll_in float8)
 WHERE c.id = n.id AND c.state IN ('sending', 'in_doubt', 'answered')
-RETURNING c.id, c.day::text, c.vendor, c.pull_id, (c.reserved_amount * 1000000)::bigint, c.reserved_units,
-          n.amount, n.units, (SELECT o.state FROM vendor_calls o WHERE o.id = c.id)";
+RETURNING c.id, c.day::text, c.vendor, c.pull_id, (c.reserved_amount * 1000000)::bigint, c.reserved_units, c.campaign,
+          c.rebuys_call_id IS NOT NULL, n.amount, n.units, (SELECT o.state FROM vendor_calls o WHERE o.id = c.id)";
 
 const CLOSE: &str = "
 UPDATE vendor_calls SET
     state = $2, error = $3, http_status = COALESCE($4, http_status),
     poll_at = CASE WHEN $5 IS NOT NULL THEN clock_timestamp() + make_interval(secs => $5) END
 WHERE id = ANY ($1) AND state IN ('reserved', 'sending')
-RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units";
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units, campaign, rebuys_call_id IS NOT NULL";
 
 const RESOLVE: &str = "
 UPDATE vendor_calls SET
     state = 'resolved', resolution = $2, resolved_reason = $3, resolved_at = clock_timestamp(), poll_at = NULL,
-    settled_amount = CASE WHEN $2 = 'charged' THEN reserved_amount ELSE 0 END
+    settled_amount = CASE WHEN $2 = 'charged' THEN COALESCE($4 * 0.000001, reserved_amount) ELSE 0 END
 WHERE id = $1 AND state = 'in_doubt'
-RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units";
-
-/// Money moved by a statement that returns (id, day, vendor, pull_id, reserved micros, reserved units, …).
-pub type Deltas = BTreeMap<(String, String), Delta>;
-
-fn scopes_of(vendor: &str, pull_id: Option<i32>) -> Vec<(String, bool)> {
-    let mut scopes = vec![
-        ("total".to_string(), false),
-        (format!("vendor:{vendor}"), false),
-    ];
-    if let Some(pull_id) = pull_id {
-        scopes.push((format!("pull:{pull_id}"), true));
-    }
-    scopes
-}
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units, campaign, rebuys_call_id IS NOT NULL";
 
 struct Closed {
     id: i64,
     day: String,
-    vendor: String,
-    pull_id: Option<i32>,
+    payers: Payers,
     reserved: i64,
     reserved_units: i64,
 }
 
+/// A row of a statement that returns the columns of `CLOSE`, and perhaps more after them.
 fn closed(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Closed, Error> {
     Ok(Closed {
         id: required(row, 1)?,
         day: required(row, 2)?,
-        vendor: required(row, 3)?,
-        pull_id: column(row, 4)?,
+        payers: Payers {
+            vendor: required(row, 3)?,
+            pull_id: column(row, 4)?,
+            campaign: column(row, 7)?,
+            is_rebuy: required(row, 8)?,
+        },
         reserved: required(row, 5)?,
         reserved_units: required::<i32>(row, 6)?.into(),
     })
 }
 
 fn unreserve(deltas: &mut Deltas, call: &Closed) {
-    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
-        let delta = deltas.entry((call.day.clone(), scope)).or_default();
-        delta.reserved_calls -= if counts_units { call.reserved_units } else { 1 };
-        delta.reserved -= call.reserved;
-    }
-}
-
-fn settle(deltas: &mut Deltas, call: &Closed, amount: i64, units: i64) {
-    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
-        let delta = deltas.entry((call.day.clone(), scope)).or_default();
-        delta.settled_calls += if counts_units { units } else { 1 };
-        delta.settled += amount;
-    }
+    deltas.unreserve(&call.day, &call.payers, call.reserved_units, call.reserved);
 }
 
 /// Stores vendors' answers and settles their price. Answers of purchases that are closed already change nothing.
@@ -116,20 +93,16 @@ pub fn store_answers(db: &mut Db<'_>, settlements: &[Settlement]) -> Result<Vec<
             })
         })
         .collect();
-    let mut deltas = Deltas::new();
+    let mut deltas = Deltas::default();
     let mut stored = Vec::new();
     for row in write(db, ANSWER, &[JsonB(Value::Array(rows)).into()])? {
         let call = closed(&row)?;
         // The subselect in RETURNING sees the row as it was before the update.
-        let was: String = required(&row, 9)?;
+        let was: String = required(&row, 11)?;
         if was != "answered" {
+            let (amount, units): (i64, i32) = (required(&row, 9)?, required(&row, 10)?);
             unreserve(&mut deltas, &call);
-            settle(
-                &mut deltas,
-                &call,
-                required(&row, 7)?,
-                required::<i32>(&row, 8)?.into(),
-            );
+            deltas.settle(&call.day, &call.payers, units.into(), amount);
         }
         stored.push(call.id);
     }
@@ -144,7 +117,7 @@ pub fn release(
     why: &str,
     http_status: Option<i32>,
 ) -> Result<(), Error> {
-    let mut deltas = Deltas::new();
+    let mut deltas = Deltas::default();
     let args = [
         ids.to_vec().into(),
         "released".into(),
@@ -189,26 +162,30 @@ impl Resolution {
     }
 }
 
-/// Resolves a purchase in doubt and its money; false when it is not in doubt (any more).
+/// Resolves a purchase in doubt and its money; false when it is not in doubt (any more). `billed`: what a charged
+/// one cost, if that is known; else its full price.
 pub fn resolve(
     db: &mut Db<'_>,
     id: i64,
     resolution: Resolution,
+    billed: Option<Money>,
     reason: &str,
 ) -> Result<bool, Error> {
-    let Some(row) = write(
-        db,
-        RESOLVE,
-        &[id.into(), resolution.as_str().into(), reason.into()],
-    )?
-    .next() else {
+    let args = [
+        id.into(),
+        resolution.as_str().into(),
+        reason.into(),
+        billed.map(Money::micros).into(),
+    ];
+    let Some(row) = write(db, RESOLVE, &args)?.next() else {
         return Ok(false);
     };
     let call = closed(&row)?;
-    let mut deltas = Deltas::new();
+    let mut deltas = Deltas::default();
     unreserve(&mut deltas, &call);
     if resolution == Resolution::Charged {
-        settle(&mut deltas, &call, call.reserved, call.reserved_units);
+        let amount = billed.map_or(call.reserved, Money::micros);
+        deltas.settle(&call.day, &call.payers, call.reserved_units, amount);
     }
     budgets::change(db, &deltas)?;
     Ok(true)
@@ -220,7 +197,7 @@ UPDATE vendor_calls SET
     settled_amount = reserved_amount * LEAST($2, reserved_units) / GREATEST(reserved_units, 1),
     error = 'billed, and not delivered again'
 WHERE id = $1 AND state = 'answered' AND units = 0
-RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units,
+RETURNING id, day::text, vendor, pull_id, (reserved_amount * 1000000)::bigint, reserved_units, campaign, rebuys_call_id IS NOT NULL,
           (settled_amount * 1000000)::bigint, units";
 
 /// Settles records that an empty answer did not mention, but the vendor has billed.
@@ -229,12 +206,8 @@ pub fn charge_lost(db: &mut Db<'_>, id: i64, records: i64) -> Result<(), Error> 
         return Ok(());
     };
     let call = closed(&row)?;
-    let (amount, units): (i64, i32) = (required(&row, 7)?, required(&row, 8)?);
-    let mut deltas = Deltas::new();
-    for (scope, counts_units) in scopes_of(&call.vendor, call.pull_id) {
-        let delta = deltas.entry((call.day.clone(), scope)).or_default();
-        delta.settled += amount;
-        delta.settled_calls += if counts_units { units.into() } else { 0 };
-    }
+    let (amount, units): (i64, i32) = (required(&row, 9)?, required(&row, 10)?);
+    let mut deltas = Deltas::default();
+    deltas.correct(&call.day, &call.payers, units.into(), amount);
     budgets::change(db, &deltas)
 }

@@ -17,6 +17,8 @@ pub enum DoubtPolicy {
     Replay,
     /// Ask the vendor by a free look-up.
     Ask,
+    /// Buy again, out of a budget of its own.
+    Rebuy,
 }
 
 /// One row of `vendors` whose product this version speaks.
@@ -191,7 +193,7 @@ fn policy_named(word: &str) -> DoubtPolicy {
     match word {
         "replay" => DoubtPolicy::Replay,
         "ask" => DoubtPolicy::Ask,
-        // A rebuy has a budget of its own that starts at zero: without one it is a hold.
+        "rebuy" => DoubtPolicy::Rebuy,
         _ => DoubtPolicy::Hold,
     }
 }
@@ -202,6 +204,15 @@ const DOUBT_POLICY: &str = "SELECT doubt_policy FROM vendors WHERE name = $1";
 pub fn doubt_policy(db: &Db<'_>, name: &str) -> Result<Option<DoubtPolicy>, Error> {
     let word: Option<String> = super::plan::scalar(select(db, DOUBT_POLICY, &[name.into()])?)?;
     Ok(word.as_deref().map(policy_named))
+}
+
+const REBUY_SPEND_CAP: &str =
+    "SELECT (rebuy_spend_cap * 1000000)::bigint FROM vendors WHERE name = $1";
+
+/// What buying again may cost a day.
+pub fn rebuy_spend_cap(db: &Db<'_>, name: &str) -> Result<Money, Error> {
+    let micros: Option<i64> = super::plan::scalar(select(db, REBUY_SPEND_CAP, &[name.into()])?)?;
+    Ok(Money::from_micros(micros.unwrap_or(0)))
 }
 
 const SOURCE_OF: &str = "SELECT source FROM vendors WHERE name = $1";

@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use super::doubt;
 use super::http::{Incoming, SendFailure};
 use super::session::{Flight, Purpose, Session};
+use super::stop_points::{Point, reached};
 use super::transact::transact;
 use crate::error::Error;
 use crate::money::{Counts, Money};
@@ -71,8 +72,10 @@ pub fn take(session: &mut Session) -> Result<bool, Error> {
     if session.landed.is_empty() {
         return Ok(false);
     }
+    reached(Point::Answered);
     if transact(|db| store_all(db, &session.landed)).is_ok() {
         session.landed.clear();
+        reached(Point::Stored);
         return Ok(true);
     }
     // One of them, or the database, is in the way: each on its own, so that one cannot hold up the others.
@@ -134,7 +137,9 @@ fn with_retry_after(reply: Reply, answer: &HttpAnswer) -> Reply {
 }
 
 fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
-    all.iter().try_for_each(|landed| store_one(db, landed))
+    all.iter().try_for_each(|landed| store_one(db, landed))?;
+    reached(Point::Storing);
+    Ok(())
 }
 
 fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {

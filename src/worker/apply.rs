@@ -7,6 +7,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use super::facts;
 use super::learn::{Lesson, learn};
 use super::page;
+use super::stop_points::{Point, reached};
 use super::transact::transact;
 use crate::error::Error;
 use crate::merging::bridge::{self, Bridged, Named};
@@ -73,6 +74,7 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
             }
             moved = true;
         }
+        reached(Point::Applying);
         Ok(moved)
     })
 }

@@ -3,16 +3,18 @@
 
 use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use pgrx::pg_sys;
 
+use crate::canonical;
 use crate::error::Error;
 use crate::store::{Db, worker_state};
 
 /// What tells this cluster from every copy of it: its system identifier, the timeline (a promotion starts a new
-/// one), the database's oid (a restore into another database), and the very file system entry of its data
-/// directory (a copy of the files, running beside or instead of the original).
+/// one), the database's oid (a restore into another database), the very file system entry of its data directory (a
+/// copy of the files, running beside or instead of the original), and the place: the directory's path and the
+/// machine's id, since a snapshot of the disk, mounted elsewhere or on another machine, has the same entries.
+/// The name of the host and the id of its boot are not part of it: they change under a cluster that stays.
 pub fn identity() -> Result<String, Error> {
     // SAFETY: set when the server and the session started. The timeline is known outside recovery only, and no
     // worker runs in recovery.
@@ -32,18 +34,30 @@ pub fn identity() -> Result<String, Error> {
             data,
         )
     };
-    let entry = std::fs::metadata(Path::new(&data).join("PG_VERSION")).map_err(|error| {
-        Error::Internal(format!(
-            "the data directory cannot be read: {}",
-            error.kind()
-        ))
-    })?;
+    let unreadable = |error: std::io::Error| {
+        let kind = error.kind();
+        Error::Internal(format!("the data directory cannot be read: {kind}"))
+    };
+    let path = std::fs::canonicalize(&data).map_err(unreadable)?;
+    let entry = std::fs::metadata(path.join("PG_VERSION")).map_err(unreadable)?;
+    let place = canonical::keyed_hash(
+        machine_id().as_bytes(),
+        &["data directory", &path.to_string_lossy()],
+    );
     Ok(format!(
-        "{system}/{timeline}/{database}/{}.{}.{}",
+        "{system}/{timeline}/{database}/{}.{}.{}/{}",
         entry.ino(),
         entry.mtime(),
-        entry.mtime_nsec()
+        entry.mtime_nsec(),
+        place.get(..16).unwrap_or(&place)
     ))
+}
+
+/// Of this installation of the operating system (machine-id(5)); empty where there is none, as in many containers.
+/// Not to be shown as it is, so it only goes into a hash.
+fn machine_id() -> String {
+    let text = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    text.trim().to_string()
 }
 
 /// Whether the worker may spend, and why not.

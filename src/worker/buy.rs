@@ -1,24 +1,27 @@
 //! Purchases for leads: claim due jobs, look at each lead again, reserve the money, commit, mark as sending,
 //! commit, and only then hand the requests to the network.
 
+use std::collections::BTreeMap;
+
 use pgrx::Uuid;
 
 use super::apply::{close_if_done, go_on, put_off_or_finish};
-use super::facts;
+use super::caps::{self, LeadCap};
 use super::pull::{still_open, wait_for_budget};
 use super::send::{Reserved, in_batches, send, start};
 use super::session::Session;
 use super::transact::transact;
+use super::{doubt, facts};
 use crate::error::Error;
 use crate::settings;
 use crate::store::Db;
-use crate::store::budgets::{self, Cap, Counts, Wish};
-use crate::store::calls::{self, NewCall};
+use crate::store::budgets::{self, Deltas, Grant, Wish};
+use crate::store::calls::{self, Bought, NewCall};
 use crate::store::jobs::{self, Job};
 use crate::store::leads;
-use crate::store::settlement;
+use crate::store::scopes::{Payers, Scope};
 use crate::store::vendors::Vendor;
-use crate::vendors::max_batch;
+use crate::vendors::{Subject, max_batch};
 
 /// What a job waits for when a cap is reached; looked for again when caps change.
 pub const DAILY_CAP: &str = "the next day of the budget";
@@ -67,30 +70,70 @@ fn reserve(
     let Some(vendor) = &still_open(db, vendor)? else {
         return Ok(Vec::new());
     };
-    let wanted = wanted(db, claimed, vendor, vendors, hash_key)?;
-    if wanted.is_empty() {
+    let mut groups: BTreeMap<Payers, Vec<NewCall>> = BTreeMap::new();
+    for call in wanted(db, claimed, vendor, vendors, hash_key)? {
+        groups.entry(call.payers()).or_default().push(call);
+    }
+    if groups.is_empty() {
         return Ok(Vec::new());
     }
     let timezone = settings::budget_timezone();
     let day = budgets::today(db, &timezone)?;
-    let wish = Wish {
-        purchases: i64::try_from(wanted.len()).unwrap_or(i64::MAX),
-        units: 1,
-        unit_price: vendor.unit_price,
-    };
-    let grant = budgets::reserve(db, &day, &caps(vendor), wish)?;
-    let granted = usize::try_from(grant.purchases)
-        .unwrap_or(0)
-        .min(wanted.len());
-    if granted < wanted.len() {
-        let (wait, why) = wait_for_budget(db, &timezone, grant)?;
-        jobs::postpone_vendor(db, vendor.name(), wait, why, &job_ids(&wanted[..granted]))?;
+    let mut capped = Vec::new();
+    for (payers, calls) in groups {
+        capped.push((caps::of(db, vendor, &payers, None)?, calls));
     }
-    insert(db, &wanted[..granted], vendor, epoch, &day, claimed)
+    budgets::lock_all(db, &day, capped.iter().flat_map(|(caps, _)| caps))?;
+    let (mut granted, mut refused) = (Vec::new(), Vec::new());
+    for (caps, mut calls) in capped {
+        let wish = Wish {
+            purchases: i64::try_from(calls.len()).unwrap_or(i64::MAX),
+            units: 1,
+            unit_price: vendor.unit_price,
+        };
+        let grant = budgets::reserve(db, &day, &caps, wish)?;
+        let fits = usize::try_from(grant.purchases).unwrap_or(0);
+        let rest = calls.split_off(fits.min(calls.len()));
+        granted.extend(calls);
+        if !rest.is_empty() {
+            refused.push((rest, grant));
+        }
+    }
+    for (rest, grant) in refused {
+        wait_for_money(db, vendor, &timezone, (&rest, grant), &job_ids(&granted))?;
+    }
+    insert(db, &granted, epoch, &day, claimed)
 }
 
 fn job_ids(calls: &[NewCall]) -> Vec<i64> {
     calls.iter().map(|call| call.job_id).collect()
+}
+
+/// Jobs without money wait for it, and so do those behind them that would meet the same cap. What is to be bought
+/// again while it is in doubt waits for a person instead: its budget is meant to be small.
+fn wait_for_money(
+    db: &mut Db<'_>,
+    vendor: &Vendor,
+    timezone: &str,
+    (calls, grant): (&[NewCall], Grant),
+    granted: &[i64],
+) -> Result<(), Error> {
+    if let Some(Scope::Rebuy(_)) = grant.limited_by {
+        for call in calls {
+            let Some(doubted) = call.rebuys_call_id else {
+                continue;
+            };
+            jobs::wait_for_calls(db, &[(call.job_id, doubted)])?;
+            doubt::park_jobs(db, &[doubted], "the budget for buying again is used up")?;
+        }
+        return Ok(());
+    }
+    let campaign = match &grant.limited_by {
+        Some(Scope::Campaign(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    let wait = wait_for_budget(db, timezone, &grant)?;
+    jobs::postpone_vendor(db, vendor.name(), campaign, wait, granted)
 }
 
 /// Looks at each job's lead again: what it needs may have changed since it was planned.
@@ -101,57 +144,67 @@ fn wanted(
     vendors: &[Vendor],
     hash_key: &[u8],
 ) -> Result<Vec<NewCall>, Error> {
-    let sources = facts::sources(vendors);
+    let every_source = facts::sources(vendors);
     let ids: Vec<Uuid> = claimed.iter().filter_map(|job| job.lead_id).collect();
     let history = calls::history(db, ids.clone(), settings::refresh_after_minutes())?;
     // Locked until the reservation commits: an opt-out that commits first is seen here, a later one comes after.
-    let found = leads::load_unlocked_for_update(db, ids)?;
+    let found = leads::load_unlocked_for_update(db, ids.clone())?;
+    let lead_cap = LeadCap::of(db, ids)?;
     let mut wanted = Vec::new();
     for job in claimed {
         let Some(lead) = found.iter().find(|lead| Some(lead.id) == job.lead_id) else {
             put_off_or_finish(db, job)?;
             continue;
         };
-        let step = facts::next_step(lead, &facts::purchases_of(lead.id, &history), &sources);
-        match facts::purchase(job, lead, &step, vendor, hash_key) {
-            Some(call) if step.product() == Some(vendor.product) => wanted.push(call),
+        let doubted = doubted(job, &history);
+        let without = |bought: &&Bought| doubted.is_none_or(|doubted| doubted.id != bought.id);
+        let known: Vec<Bought> = history.iter().filter(without).cloned().collect();
+        let purchases = facts::purchases_of(lead.id, &known);
+        let step = if lead_cap.is_set() {
+            let affordable = facts::sources(&lead_cap.affordable(lead.id, vendors));
+            facts::next_step(lead, &purchases, &affordable)
+        } else {
+            facts::next_step(lead, &purchases, &every_source)
+        };
+        let call = facts::purchase(job, lead, &step, vendor, hash_key)
+            .filter(|_| step.product() == Some(vendor.product));
+        match (call, doubted) {
+            (Some(call), None) => wanted.push(call),
+            (Some(call), Some(doubted)) if is_the_same(&call, doubted) => wanted.push(NewCall {
+                generation: doubted.generation + 1,
+                rebuys_call_id: Some(doubted.id),
+                ..call
+            }),
             _ => {
                 close_if_done(db, lead, &step)?;
-                go_on(
-                    db,
-                    job,
-                    &step,
-                    &lead.status_for(crate::score::quality_score(&lead.scored())),
-                )?;
+                let status = lead.status_for(crate::score::quality_score(&lead.scored()));
+                go_on(db, job, &step, &status)?;
             }
         }
     }
     Ok(wanted)
 }
 
-/// The caps of a lead's purchase: all vendors together, and this vendor.
-fn caps(vendor: &Vendor) -> Vec<Cap> {
-    vec![
-        Cap {
-            scope: "total".into(),
-            calls: None,
-            amount: Some(settings::daily_spend_cap()),
-            counts: Counts::Purchases,
-        },
-        Cap {
-            scope: format!("vendor:{}", vendor.name()),
-            calls: vendor.daily_call_cap,
-            amount: vendor.daily_spend_cap,
-            counts: Counts::Purchases,
-        },
-    ]
+/// The purchase that a job is to make again, as long as it is in doubt.
+fn doubted<'a>(job: &Job, history: &'a [Bought]) -> Option<&'a Bought> {
+    let id = job.rebuys_call_id?;
+    history
+        .iter()
+        .find(|bought| bought.id == id && bought.state == "in_doubt")
+}
+
+fn is_the_same(call: &NewCall, doubted: &Bought) -> bool {
+    let value = match &call.subject {
+        Subject::Email(value) | Subject::Phone(value) => Some(value.as_str()),
+        _ => None,
+    };
+    call.product.name() == doubted.product && value == doubted.value.as_deref()
 }
 
 /// Writes the purchases into the ledger. What was bought before, for this lead or another, is not bought again.
 fn insert(
     db: &mut Db<'_>,
     granted: &[NewCall],
-    vendor: &Vendor,
     epoch: i64,
     day: &str,
     claimed: &[Job],
@@ -186,23 +239,15 @@ fn insert(
             .collect::<Vec<_>>(),
     )?;
     if !known.is_empty() {
-        budgets::change(db, &unneeded(&known, vendor, day))?;
+        // Their reservations were not needed.
+        let mut deltas = Deltas::default();
+        for call in &known {
+            deltas.unreserve(day, &call.payers(), call.units, call.amount.micros());
+        }
+        budgets::change(db, &deltas)?;
         use_known(db, &known, epoch, day)?;
     }
     Ok(reserved.into_iter().map(|(_, reserved)| reserved).collect())
-}
-
-/// The reservations of purchases that turned out to be made already.
-fn unneeded(known: &[&NewCall], vendor: &Vendor, day: &str) -> settlement::Deltas {
-    let mut deltas = settlement::Deltas::new();
-    for call in known {
-        for cap in caps(vendor) {
-            let delta = deltas.entry((day.to_string(), cap.scope)).or_default();
-            delta.reserved_calls -= 1;
-            delta.reserved -= call.amount.micros();
-        }
-    }
-    deltas
 }
 
 /// Uses stored answers of the same purchase, or waits for the one that is under way.

@@ -48,6 +48,7 @@ pub fn doubt(
             hold(db, &others, why)?;
             replay(db, &replayable, why)
         }
+        DoubtPolicy::Rebuy => rebuy(db, calls, why),
         DoubtPolicy::Hold | DoubtPolicy::Ask => hold(db, calls, why),
     }
 }
@@ -58,6 +59,19 @@ fn hold(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
     }
     settlement::doubt(db, calls, why, None)?;
     park_jobs(db, calls, why)
+}
+
+/// The purchase stays in doubt, and counted; its job makes it again, once, out of the vendor's budget for that.
+fn rebuy(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
+    settlement::doubt(db, calls, why, None)?;
+    let can_be = replays::can_be_rebought(db, calls)?;
+    let others: Vec<i64> = calls
+        .iter()
+        .copied()
+        .filter(|call| !can_be.contains(call))
+        .collect();
+    park_jobs(db, &others, why)?;
+    jobs::rebuy(db, &can_be)
 }
 
 /// Parks the jobs of purchases in doubt until a person says what became of them.
@@ -89,6 +103,7 @@ fn replay(db: &mut Db<'_>, calls: &[i64], why: &str) -> Result<(), Error> {
             db,
             call,
             Resolution::Replayed,
+            None,
             "sent again under the same idempotency key",
         )?;
         jobs::replay(db, job.id, wait.as_secs_f64())?;

@@ -2,10 +2,9 @@
 
 use pgrx::Uuid;
 
-use crate::canonical;
 use crate::contact::Kind;
 use crate::settings::{self, EnrichmentGoal};
-use crate::store::calls::{Bought, NewCall};
+use crate::store::calls::{self, Bought, NewCall};
 use crate::store::jobs::Job;
 use crate::store::leads::Lead;
 use crate::store::vendors::Vendor;
@@ -118,11 +117,13 @@ pub fn purchase(
         stage: stage_of(vendor.product),
         lead_id: Some(lead.id),
         pull_id: None,
-        purchase_key: canonical::keyed_hash(hash_key, &[vendor.name(), &bought]),
+        purchase_key: calls::purchase_key(hash_key, vendor.name(), &bought),
         generation,
         subject,
         units: 1,
         amount: vendor.unit_price,
+        campaign: job.campaign.clone(),
+        rebuys_call_id: None,
     })
 }
 

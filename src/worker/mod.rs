@@ -9,6 +9,7 @@ mod apply;
 pub mod arming;
 mod ask;
 mod buy;
+pub mod caps;
 mod doubt;
 mod facts;
 mod http;
@@ -17,11 +18,13 @@ mod learn;
 mod limits;
 mod page;
 mod process;
+mod prune;
 mod pull;
 mod recover;
 mod send;
 mod session;
 pub mod shared;
+mod stop_points;
 mod transact;
 
 use std::time::{Duration, Instant};
@@ -36,11 +39,12 @@ use self::arming::Arming;
 use self::http::Network;
 use self::process::{must_stop, reload_if_asked, report_doing, serve_interrupts, set, wait};
 use self::session::Session;
+use self::stop_points::Point;
 use self::transact::transact;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::{self, Vendor};
-use crate::store::{Db, calls, dlq, jobs, pulls, worker_state};
+use crate::store::{Db, calls, campaigns, dlq, jobs, pulls, worker_state};
 use crate::vendors::Product;
 
 /// The safety net: how long the worker sleeps at most while nothing wakes it.
@@ -49,7 +53,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const IDLE_SLEEP: Duration = Duration::from_secs(5);
 /// How long a stopping worker waits for answers that are on their way.
 const FAREWELL: Duration = Duration::from_millis(800);
-const RESTART_AFTER: Duration = Duration::from_secs(10);
+/// How long after a worker's end the next one starts. Development builds are struck often, on purpose.
+const RESTART_AFTER: Duration = Duration::from_secs(if cfg!(debug_assertions) { 1 } else { 10 });
 
 /// Registers one static worker per name in `equity_connect.databases`.
 pub fn register() {
@@ -205,7 +210,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
         transact(|db| worker_state::beat(db, epoch, &doing))?;
     }
     report_doing(&doing);
-    if moved {
+    if moved || prune::prune(session)? {
         Ok(Duration::ZERO)
     } else {
         let vendors = if may_start {
@@ -220,6 +225,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
 /// What a turn needs to know.
 struct View {
     vendors: Vec<Vendor>,
+    campaign_caps: String,
     arming: Arming,
     may_start: bool,
 }
@@ -229,12 +235,14 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     let is_due = |seconds: Option<f64>| seconds.is_some_and(|seconds| seconds <= 0.0);
     if is_due(dlq::next_retry_in(db)?) {
         dlq::drain(db)?;
+        stop_points::reached(Point::Draining);
     }
     if is_due(pulls::next_run_in(db)?) {
         pulls::queue_due(db)?;
     }
     Ok(View {
         vendors: vendors::enabled(db)?,
+        campaign_caps: campaigns::spend_caps(db)?,
         arming,
         may_start: arming == Arming::Armed && !settings::paused(),
     })
@@ -248,7 +256,7 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
         .iter()
         .map(|vendor| vendor.name().to_string())
         .collect();
-    if session.caps_changed(&view.vendors) {
+    if session.caps_changed(&view.vendors, &view.campaign_caps) {
         transact(|db| {
             jobs::forget_plans(db, names)?;
             jobs::wake_waiting(db, buy::DAILY_CAP)?;

@@ -47,7 +47,7 @@ pub fn apply(
         // Deleted meanwhile: what was paid for is stored all the same.
         let source = vendors::source_of(db, answer.product.name())?.unwrap_or_default();
         let tally = store_records(db, &source, pull_id, &page)?;
-        jobs::enqueue_leads(db, tally.new)?;
+        jobs::enqueue_leads(db, tally.new, None)?;
         return job.map_or(Ok(()), |job| jobs::finish(db, &[job.id]));
     };
     let lost = lost_records(db, answer, &pull, &page, &asked)?;
@@ -58,7 +58,7 @@ pub fn apply(
         .collect();
     let has_known = pulls::has_seen(db, &pull.source, &pull.query_sig, &ids)?;
     let tally = store_records(db, &pull.source, pull.id, &page)?;
-    jobs::enqueue_leads(db, tally.new.clone())?;
+    jobs::enqueue_leads(db, tally.new.clone(), pull.campaign.as_deref())?;
     let end = if lost {
         ListEnd::Ahead
     } else {
@@ -156,7 +156,7 @@ fn route_again(db: &mut Db<'_>, known: Vec<Uuid>) -> Result<(), Error> {
         .filter(|lead| changed(lead))
         .map(|lead| lead.id)
         .collect();
-    jobs::enqueue_leads(db, again).map(drop)
+    jobs::enqueue_leads(db, again, None).map(drop)
 }
 
 /// A dead owner, or one who sues callers, is never contacted.

@@ -46,6 +46,7 @@ pub fn reload_if_asked(session: Option<&mut Session>) {
         }
         if let Some(session) = session {
             session.read_keys();
+            session.pruned_at = None;
         }
     }
 }

@@ -2,20 +2,20 @@
 
 use super::arming::{self, Arming};
 use super::buy::{DAILY_CAP, RESERVED, RESERVED_WAIT};
-use super::facts;
 use super::send::{Reserved, send, start};
 use super::session::Session;
 use super::transact::transact;
+use super::{caps, facts};
 use crate::canonical;
 use crate::error::Error;
 use crate::money::Money;
 use crate::settings;
-use crate::store::budgets::{self, Cap, Counts, Grant, Wish};
+use crate::store::budgets::{self, Deltas, Grant, Wish};
 use crate::store::calls::{self, NewCall};
 use crate::store::jobs::{self, Job};
 use crate::store::pulls::{self, Phase, Pull};
 use crate::store::replays::{self, Replay};
-use crate::store::settlement;
+use crate::store::scopes::Payers;
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, dlq};
 use crate::vendors::{SearchPage, Subject};
@@ -90,14 +90,20 @@ fn reserve_page(
             .map_or(pull.page_size.into(), |replay| replay.units),
         unit_price: vendor.unit_price,
     };
-    let grant = budgets::reserve(db, &day, &caps(&pull, &vendor), wish)?;
+    let payers = Payers {
+        vendor: vendor.name().to_string(),
+        pull_id: Some(pull.id),
+        campaign: pull.campaign.clone(),
+        is_rebuy: false,
+    };
+    let caps = caps::of(db, &vendor, &payers, pull.daily_record_cap.map(i64::from))?;
+    let grant = budgets::reserve(db, &day, &caps, wish)?;
     let is_partial = replay.is_some() && grant.units < wish.units;
     if grant.purchases == 0 || is_partial {
         if is_partial {
-            let units = grant.units;
-            budgets::change(db, &release(&pull, &vendor, units, &day)?)?;
+            give_back(db, &vendor, &payers, grant.units, &day)?;
         }
-        let (wait, why) = wait_for_budget(db, &timezone, grant)?;
+        let (wait, why) = wait_for_budget(db, &timezone, &grant)?;
         return jobs::postpone(db, job.id, wait, why).map(|()| None);
     }
     let mut call = match replay {
@@ -119,7 +125,7 @@ fn reserve_page(
             break;
         };
         if earlier.state != "resolved" {
-            budgets::change(db, &release(&pull, &vendor, call.units, &day)?)?;
+            give_back(db, &vendor, &payers, call.units, &day)?;
             return use_earlier(db, job, &earlier).map(|()| None);
         }
         // Paid for and lost: the same request once more, so that a vendor that remembers it delivers the page.
@@ -142,7 +148,7 @@ pub fn still_open(db: &mut Db<'_>, vendor: &Vendor) -> Result<Option<Vendor>, Er
 pub fn wait_for_budget(
     db: &Db<'_>,
     timezone: &str,
-    grant: Grant,
+    grant: &Grant,
 ) -> Result<(f64, &'static str), Error> {
     if grant.is_spent {
         Ok((budgets::seconds_to_next_day(db, timezone)?, DAILY_CAP))
@@ -178,48 +184,17 @@ fn started(db: &mut Db<'_>, mut pull: Pull) -> Result<Pull, Error> {
     Ok(pull)
 }
 
-/// The caps of a page: all vendors together, the pull's records, and the vendor.
-fn caps(pull: &Pull, vendor: &Vendor) -> Vec<Cap> {
-    vec![
-        Cap {
-            scope: "total".into(),
-            calls: None,
-            amount: Some(settings::daily_spend_cap()),
-            counts: Counts::Purchases,
-        },
-        Cap {
-            scope: format!("pull:{}", pull.id),
-            calls: pull.daily_record_cap.map(i64::from),
-            amount: None,
-            counts: Counts::Units,
-        },
-        Cap {
-            scope: format!("vendor:{}", vendor.name()),
-            calls: vendor.daily_call_cap,
-            amount: vendor.daily_spend_cap,
-            counts: Counts::Purchases,
-        },
-    ]
-}
-
-fn release(
-    pull: &Pull,
+/// A reservation that turned out not to be needed.
+fn give_back(
+    db: &mut Db<'_>,
     vendor: &Vendor,
+    payers: &Payers,
     units: i64,
     day: &str,
-) -> Result<settlement::Deltas, Error> {
-    let amount = price(vendor, units)?;
-    let mut deltas = settlement::Deltas::new();
-    for cap in caps(pull, vendor) {
-        let delta = deltas.entry((day.to_string(), cap.scope)).or_default();
-        delta.reserved_calls -= if cap.counts == Counts::Units {
-            units
-        } else {
-            1
-        };
-        delta.reserved -= amount.micros();
-    }
-    Ok(deltas)
+) -> Result<(), Error> {
+    let mut deltas = Deltas::default();
+    deltas.unreserve(day, payers, units, price(vendor, units)?.micros());
+    budgets::change(db, &deltas)
 }
 
 fn price(vendor: &Vendor, units: i64) -> Result<Money, Error> {
@@ -243,6 +218,8 @@ fn again(job: &Job, pull: &Pull, vendor: &Vendor, replay: Replay) -> Result<NewC
         subject: replay.subject,
         units: replay.units,
         amount: price(vendor, replay.units)?,
+        campaign: pull.campaign.clone(),
+        rebuys_call_id: None,
     })
 }
 
@@ -305,5 +282,7 @@ fn purchase(
         subject: Subject::Search(subject),
         units: take,
         amount: price(vendor, take)?,
+        campaign: pull.campaign.clone(),
+        rebuys_call_id: None,
     })
 }

@@ -1,6 +1,7 @@
 //! Reserved purchases onto the wire: slots by rate and room, the commit of `sending`, and only then the network.
 
 use super::session::{Flight, Purpose, Session};
+use super::stop_points::{Point, reached};
 use super::transact::transact;
 use crate::error::Error;
 use crate::store::calls;
@@ -50,6 +51,9 @@ pub fn send(
     batches: Vec<Vec<Reserved>>,
     started: usize,
 ) -> Result<(), Error> {
+    if !batches.is_empty() {
+        reached(Point::Reserved);
+    }
     let mut slots = started;
     let mut result = Ok(());
     for batch in batches {
@@ -107,6 +111,7 @@ fn send_one(session: &mut Session, vendor: &Vendor, batch: Vec<Reserved>) -> Res
         },
     );
     moved?;
+    reached(Point::Sending);
     let items = batch.into_iter().map(|reserved| reserved.item).collect();
     session.dispatch(
         Flight {

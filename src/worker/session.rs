@@ -46,6 +46,8 @@ pub struct Session {
     pub unsent: Vec<i64>,
     /// The network thread has ended: this session is over once what landed is stored.
     pub network_is_gone: bool,
+    /// When it was last looked for purchases that are too old to keep, to the end.
+    pub pruned_at: Option<Instant>,
     limits: HashMap<Product, Limiter>,
     next_ticket: u64,
     last_beat: Option<Instant>,
@@ -66,6 +68,7 @@ impl Session {
             landed: Vec::new(),
             unsent: Vec::new(),
             network_is_gone: false,
+            pruned_at: None,
             limits: HashMap::new(),
             next_ticket: 1,
             last_beat: None,
@@ -197,10 +200,10 @@ impl Session {
         due
     }
 
-    /// Did any cap change since the last time?
-    pub fn caps_changed(&mut self, vendors: &[Vendor]) -> bool {
+    /// Did any cap change since the last time? `campaigns`: their spend caps, in any words.
+    pub fn caps_changed(&mut self, vendors: &[Vendor], campaigns: &str) -> bool {
         let mut caps = format!(
-            "{:?}|{}",
+            "{:?}|{}|{campaigns}",
             settings::daily_spend_cap(),
             settings::budget_timezone()
         );

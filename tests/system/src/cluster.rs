@@ -37,6 +37,15 @@ pub enum Library {
     NotPreloaded,
 }
 
+/// What a copy of the files is started as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyAs {
+    /// A server of its own.
+    Clone,
+    /// A standby of the original.
+    Standby,
+}
+
 /// How a server is told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -86,6 +95,39 @@ impl Cluster {
         cluster.configure(&[])?;
         cluster.launch()?;
         Ok(cluster)
+    }
+
+    /// Copies the running cluster with `pg_basebackup` and starts the copy.
+    pub fn copy(&self, kind: CopyAs) -> Outcome<Self> {
+        let scratch = Scratch::new(self.account)?;
+        let copy = Self {
+            account: self.account,
+            files: self.files.clone(),
+            server: None,
+            wishes: self.wishes.clone(),
+            scratch,
+        };
+        let mut command = self.account.command(Path::new("pg_basebackup"));
+        command
+            .args(["--checkpoint=fast", "--no-sync", "--username=postgres"])
+            .arg("-h")
+            .arg(self.socket())
+            .arg("-D")
+            .arg(copy.data());
+        if kind == CopyAs::Standby {
+            command.arg("--write-recovery-conf");
+        }
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(
+                format!("pg_basebackup: {}", String::from_utf8_lossy(&output.stderr)).into(),
+            );
+        }
+        copy.write_keys(&copy.wishes.keys)?;
+        copy.configure(&[])?;
+        let mut copy = copy;
+        copy.launch()?;
+        Ok(copy)
     }
 
     fn initialise(&self) -> Outcome {
@@ -258,6 +300,11 @@ impl Cluster {
             .map_or("leads", String::as_str)
     }
 
+    /// Puts a script beside the extension's own, for ALTER EXTENSION UPDATE.
+    pub fn write_extension_script(&self, name: &str, text: &str) -> Outcome {
+        Ok(fs::write(self.files.extension_script(name), text)?)
+    }
+
     /// Everything the server has logged so far.
     pub fn log(&self) -> Outcome<String> {
         Ok(fs::read_to_string(self.log_path())?)
@@ -275,7 +322,15 @@ impl Cluster {
         self.scratch.path()
     }
 
-    fn data(&self) -> PathBuf {
+    /// A program run as the server's user.
+    #[must_use]
+    pub fn command(&self, program: &str) -> std::process::Command {
+        self.account.command(Path::new(program))
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.scratch.path().join("data")
     }
 

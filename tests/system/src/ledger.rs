@@ -3,7 +3,7 @@
 use equity_simulator::vendor::Vendor;
 use equity_simulator::world::doorway::{self, Written};
 use postgres::Row;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::pipeline::{Pipeline, VENDORS};
@@ -37,6 +37,8 @@ pub fn check_budgets(db: &mut Session) -> Outcome {
              SELECT c.*, 'total' AS scope, 1 AS n FROM vendor_calls c
              UNION ALL SELECT c.*, 'vendor:' || vendor, 1 FROM vendor_calls c
              UNION ALL SELECT c.*, 'pull:' || pull_id, NULL FROM vendor_calls c WHERE pull_id IS NOT NULL
+             UNION ALL SELECT c.*, 'campaign_spend:' || campaign, 1 FROM vendor_calls c WHERE campaign IS NOT NULL
+             UNION ALL SELECT c.*, 'rebuy:' || vendor, 1 FROM vendor_calls c WHERE rebuys_call_id IS NOT NULL
          ), sums AS (
              SELECT day, scope,
                  COALESCE(sum(COALESCE(n, reserved_units)) FILTER (WHERE state IN ('reserved', 'sending', 'in_doubt')), 0) AS reserved_calls,
@@ -49,7 +51,7 @@ pub fn check_budgets(db: &mut Session) -> Outcome {
          )
          SELECT concat_ws(' ', COALESCE(s.scope, b.scope), 'purchases:', s.reserved_calls, s.reserved_amount, s.settled_calls, s.settled_amount,
                           'budget:', b.reserved_calls, b.reserved_amount, b.settled_calls, b.settled_amount)
-         FROM sums s FULL JOIN spend_budgets b ON b.day = s.day AND b.scope = s.scope
+         FROM sums s FULL JOIN (SELECT * FROM spend_budgets WHERE scope NOT LIKE 'campaign:%') b ON b.day = s.day AND b.scope = s.scope
          WHERE (COALESCE(s.reserved_calls, 0), COALESCE(s.reserved_amount, 0), COALESCE(s.settled_calls, 0), COALESCE(s.settled_amount, 0))
              IS DISTINCT FROM (COALESCE(b.reserved_calls, 0), COALESCE(b.reserved_amount, 0), COALESCE(b.settled_calls, 0), COALESCE(b.settled_amount, 0))
          ORDER BY 1",
@@ -105,6 +107,41 @@ pub fn check_billed_once(pipeline: &Pipeline) -> Outcome {
         return Ok(());
     }
     Err(format!("billed twice: {twice:?}; records in several search sessions: {sessions:?}").into())
+}
+
+/// What a vendor has billed, as the usage report that `import_vendor_bill` reads; of the vendors that are asked about
+/// one door, one e-mail or one phone at a time.
+#[must_use]
+pub fn report(pipeline: &Pipeline, vendor: Vendor) -> Value {
+    pipeline.simulator().with_office(|office| {
+        let mut doors = std::collections::BTreeMap::new();
+        for listing in office.world.listings() {
+            let property = &office.world.properties()[listing.property];
+            let written = Written {
+                street: &listing.address.street,
+                unit: "",
+                city: &listing.address.city,
+                state: &property.place.state,
+                zip: &listing.address.zip,
+            };
+            if let Some(key) = doorway::key(&written) {
+                doors.entry(key).or_insert_with(|| {
+                    json!({"address_line1": written.street, "city": written.city, "state": written.state, "postal_code": written.zip})
+                });
+            }
+        }
+        let items = office.bill.items(vendor);
+        let lines = items.iter().flat_map(|(item, total)| {
+            let mut line = match doors.get(item) {
+                Some(door) => door.clone(),
+                None if item.contains('@') => json!({"email": item}),
+                None => json!({"phone": item}),
+            };
+            line["amount"] = json!(equity_simulator::bill::dollars(total.micros / total.times.max(1)));
+            (0..total.times).map(move |_| line.clone())
+        });
+        lines.collect()
+    })
 }
 
 /// Says of every purchase in doubt what the vendor's bill shows; how many there were.

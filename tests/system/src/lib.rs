@@ -8,12 +8,14 @@
 pub mod account;
 pub mod cluster;
 pub mod dumps;
+pub mod gate;
 pub mod ledger;
 pub mod pipeline;
 pub mod scratch;
 pub mod seed;
 pub mod server_files;
 pub mod session;
+pub mod strike;
 pub mod truth;
 pub mod wait;
 

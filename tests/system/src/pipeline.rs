@@ -143,7 +143,11 @@ impl Pipeline {
 
     /// Points the vendors at the simulator.
     pub fn point_at_simulator(&mut self) -> Outcome {
-        let base = self.running.base_url();
+        self.point_at(&self.running.base_url())
+    }
+
+    /// Points the vendors at what stands before the simulator.
+    pub fn point_at(&mut self, base: &str) -> Outcome {
         self.db.run(&format!(
             "UPDATE vendors SET
                  base_url = '{base}/' || split_part(name, '_', 1),
@@ -273,8 +277,24 @@ impl Pipeline {
 
     /// Stores the first `count` doors of the world by hand and asks for their enrichment; their ids.
     pub fn enrich_doors(&mut self, count: usize) -> Outcome<Vec<String>> {
+        let ids = self.store_doors(0, count)?;
+        self.enrich(&ids)?;
+        Ok(ids)
+    }
+
+    /// Asks for the enrichment of leads.
+    pub fn enrich(&mut self, leads: &[String]) -> Outcome {
+        self.db.client.execute(
+            "SELECT request_enrichment(id::uuid) FROM unnest($1::text[]) AS id",
+            &[&leads],
+        )?;
+        Ok(())
+    }
+
+    /// Stores `count` doors of the world by hand, after the first `skip`; their ids.
+    pub fn store_doors(&mut self, skip: usize, count: usize) -> Outcome<Vec<String>> {
         let records = self.simulator().with_office(|office| {
-            let own = office.world.listings().iter().filter(|listing| listing.copy == Copy::First).take(count);
+            let own = office.world.listings().iter().filter(|listing| listing.copy == Copy::First).skip(skip).take(count);
             let record = |listing: &Listing| {
                 let property = &office.world.properties()[listing.property];
                 json!({
@@ -286,7 +306,7 @@ impl Pipeline {
             Value::from(own.map(record).collect::<Vec<_>>())
         });
         let rows = self.db.client.query(
-            "SELECT lead_id::text, request_enrichment(lead_id) FROM upsert_leads('batchdata', $1) WHERE error IS NULL",
+            "SELECT lead_id::text FROM upsert_leads('batchdata', $1) WHERE error IS NULL",
             &[&records],
         )?;
         let ids = rows
@@ -310,6 +330,12 @@ impl Pipeline {
         self.wait_for_work(|db| {
             db.one("SELECT count(*) > 0 AND bool_and(last_outcome IS NOT NULL) FROM pulls")
         })
+    }
+
+    /// Where the simulator listens.
+    #[must_use]
+    pub fn vendors_address(&self) -> std::net::SocketAddr {
+        self.running.address()
     }
 
     /// The vendors.

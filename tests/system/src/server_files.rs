@@ -14,7 +14,7 @@ use crate::Outcome;
 const PROGRAMS: [&str; 2] = ["postgres", "initdb"];
 
 /// Where PostgreSQL keeps its things.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerFiles {
     bin: PathBuf,
     lib: PathBuf,
@@ -63,6 +63,12 @@ impl ServerFiles {
             &staged.share.join("extension"),
         )?;
         Ok(staged)
+    }
+
+    /// Where a script of an extension lies.
+    #[must_use]
+    pub fn extension_script(&self, name: &str) -> PathBuf {
+        self.share.join("extension").join(name)
     }
 
     /// A program of the installation.

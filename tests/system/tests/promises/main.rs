@@ -3,13 +3,19 @@
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
 mod caps;
+mod caps_of_payers;
+mod copies;
+mod doubts;
 mod dump_and_restore;
 mod failed_work;
 mod identity_under_fire;
 mod input;
+mod kill_matrix;
 mod kill_worker;
 mod main_job;
+mod naive_designs;
 mod opt_outs;
+mod pruning;
 mod pull;
 mod readme;
 mod same_hash;
