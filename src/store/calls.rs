@@ -123,7 +123,8 @@ WHERE state = 'answered' AND poll_at IS NULL AND apply_error IS NULL
 ORDER BY id LIMIT $1";
 
 const APPLIED: &str = "
-UPDATE vendor_calls SET state = 'applied', verified = $2, applied_at = clock_timestamp() WHERE id = $1 AND state = 'answered'";
+UPDATE vendor_calls SET state = 'applied', verified = $2, new_emails = $3, new_phones = $4, applied_at = clock_timestamp()
+WHERE id = $1 AND state = 'answered'";
 
 const UNREADABLE: &str =
     "UPDATE vendor_calls SET apply_error = $2 WHERE id = $1 AND state = 'answered'";
@@ -300,9 +301,22 @@ pub fn to_apply(db: &Db<'_>, limit: i64) -> Result<Vec<Answered>, Error> {
     Ok(answers)
 }
 
-/// The answer has reached its lead. `verified`: how a verification ended; None for other purchases.
-pub fn mark_applied(db: &mut Db<'_>, id: i64, verified: Option<bool>) -> Result<(), Error> {
-    write(db, APPLIED, &[id.into(), verified.into()])?;
+/// The answer has reached its lead. `verified`: how a verification ended; `new_points`: e-mails and phones worth
+/// checking that an enrichment brought.
+pub fn mark_applied(
+    db: &mut Db<'_>,
+    id: i64,
+    verified: Option<bool>,
+    new_points: Option<(usize, usize)>,
+) -> Result<(), Error> {
+    let small = |count: usize| i16::try_from(count).unwrap_or(i16::MAX);
+    let args = [
+        id.into(),
+        verified.into(),
+        new_points.map(|(emails, _)| small(emails)).into(),
+        new_points.map(|(_, phones)| small(phones)).into(),
+    ];
+    write(db, APPLIED, &args)?;
     Ok(())
 }
 

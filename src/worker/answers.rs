@@ -21,7 +21,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
-use crate::vendors::{HttpAnswer, Part, Reply, Subject};
+use crate::vendors::{HttpAnswer, Part, Reply, Subject, poll_schedule};
 
 /// Pauses of a vendor that throttles or cannot be reached.
 const PAUSES: Schedule = Schedule {
@@ -33,8 +33,9 @@ const RETRIES: Schedule = Schedule {
     base: Duration::from_secs(60),
     cap: Duration::from_secs(3600),
 };
-/// Waits between free questions, in seconds, unless `vendors.options.poll_seconds` says otherwise.
-const POLL_SECONDS: [f64; 5] = [5.0, 15.0, 60.0, 300.0, 1800.0];
+
+/// Seconds until the first free question, where the vendor's row has an empty schedule.
+const FIRST_POLL: f64 = 5.0;
 
 /// A request that ended, judged.
 pub struct Landed {
@@ -143,7 +144,12 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         return store_asked(db, landed);
     }
     match &landed.verdict {
-        Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts),
+        Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts, &[]),
+        Verdict::Reply(Reply::Partly { parts, refused }) => {
+            let refused: Vec<i64> = refused.iter().filter_map(|id| id.parse().ok()).collect();
+            doubt::give_back(db, &refused, "the vendor refused this item", Sharing::AsBefore)?;
+            store_parts(db, landed, parts, &refused)
+        }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
             pause(
                 db,
@@ -181,7 +187,12 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
     }
 }
 
-fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), Error> {
+fn store_parts(
+    db: &mut Db<'_>,
+    landed: &Landed,
+    parts: &[Part],
+    refused: &[i64],
+) -> Result<(), Error> {
     let flight = &landed.flight;
     let settlements: Vec<Settlement> = parts
         .iter()
@@ -193,7 +204,7 @@ fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), E
         .call_ids
         .iter()
         .copied()
-        .filter(|id| !answered.contains(id))
+        .filter(|id| !answered.contains(id) && !refused.contains(id))
         .collect();
     if !silent.is_empty() {
         doubt::doubt(
@@ -221,7 +232,7 @@ fn settlement(landed: &Landed, part: &Part) -> Result<Option<Settlement>, Error>
     let amount = price(&flight.vendor, part)?;
     let poll_in = part
         .pending
-        .then(|| poll_seconds(&flight.vendor, 0).unwrap_or(POLL_SECONDS[0]));
+        .then(|| poll_seconds(&flight.vendor, 0).unwrap_or(FIRST_POLL));
     Ok(Some(Settlement {
         call_id,
         amount,
@@ -307,7 +318,7 @@ fn poll_seconds(vendor: &Vendor, polls: i32) -> Option<f64> {
             .get(asked)
             .and_then(serde_json::Value::as_f64)
             .map(|seconds| seconds.clamp(0.1, 86_400.0)),
-        None => POLL_SECONDS.get(asked).copied(),
+        None => poll_schedule(vendor.product).get(asked).copied(),
     }
 }
 

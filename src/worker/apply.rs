@@ -4,7 +4,7 @@
 use pgrx::Uuid;
 
 use super::facts;
-use super::learn::learn;
+use super::learn::{Learned, learn};
 use super::page;
 use super::transact::transact;
 use crate::error::Error;
@@ -73,14 +73,14 @@ fn apply_one(
     job: Option<&Job>,
     context: &Context<'_>,
 ) -> Result<(), Error> {
-    let verified = match (answer.product, answer.lead_id, answer.pull_id) {
+    let learned = match (answer.product, answer.lead_id, answer.pull_id) {
         (Product::BatchdataSearch, _, Some(pull_id)) => {
-            page::apply(db, answer, pull_id, job).map(|()| None)?
+            page::apply(db, answer, pull_id, job).map(|()| Learned::default())?
         }
         (_, Some(lead_id), _) => apply_to_lead(db, answer, lead_id, job, context)?,
-        _ => None,
+        _ => Learned::default(),
     };
-    calls::mark_applied(db, answer.id, verified)
+    calls::mark_applied(db, answer.id, learned.verified, learned.new_points)
 }
 
 /// Parks a paid answer that cannot be used; one that the database refused is tried again by itself.
@@ -101,14 +101,13 @@ fn park(db: &mut Db<'_>, answer: &Answered, job: Option<&Job>, error: &Error) ->
     }
 }
 
-/// Says how a verification ended; None for other answers.
 fn apply_to_lead(
     db: &mut Db<'_>,
     answer: &Answered,
     lead_id: Uuid,
     job: Option<&Job>,
     context: &Context<'_>,
-) -> Result<Option<bool>, Error> {
+) -> Result<Learned, Error> {
     let Some(mut lead) = leads::load_unlocked_for_update(db, vec![lead_id])?.pop() else {
         if leads::exists(db, lead_id)? {
             return Err(Error::Busy);
@@ -116,10 +115,10 @@ fn apply_to_lead(
         // Deleted meanwhile: the answer stays in the ledger, there is nothing to do.
         return job
             .map_or(Ok(()), |job| jobs::finish(db, &[job.id]))
-            .map(|()| None);
+            .map(|()| Learned::default());
     };
-    let verified = if answer.answer.is_null() {
-        None
+    let learned = if answer.answer.is_null() {
+        Learned::default()
     } else {
         learn(db, answer, &mut lead, &context.now)?
     };
@@ -136,7 +135,7 @@ fn apply_to_lead(
     if let Some(job) = job {
         go_on(db, &job.after_success(), &step, &status)?;
     }
-    Ok(verified)
+    Ok(learned)
 }
 
 fn score(lead: &Lead) -> i32 {

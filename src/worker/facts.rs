@@ -28,8 +28,8 @@ pub fn sources(vendors: &[Vendor]) -> Vec<Source> {
 fn role(vendor: &Vendor) -> Option<Role> {
     match vendor.product {
         Product::Melissa | Product::BatchdataSkipTrace => Some(Role::Enriches),
-        Product::InstantlyVerify => Some(Role::Verifies(Kind::Email)),
-        Product::SignalwireLookup => Some(Role::Verifies(Kind::Phone)),
+        Product::SmtpProbe | Product::InstantlyVerify => Some(Role::Verifies(Kind::Email)),
+        Product::SignalwireLookup | Product::HlrLookup => Some(Role::Verifies(Kind::Phone)),
         Product::BatchdataSearch => None,
     }
 }
@@ -68,6 +68,7 @@ pub fn next_step(lead: &Lead, purchases: &[Purchase], sources: &[Source]) -> Ste
             EnrichmentGoal::Contactable => Goal::Contactable,
             EnrichmentGoal::Complete => Goal::Complete,
         },
+        map: None,
     })
 }
 
@@ -76,7 +77,10 @@ pub fn stage_of(product: Product) -> &'static str {
     match product {
         Product::BatchdataSearch => "pull",
         Product::Melissa | Product::BatchdataSkipTrace => "enrich",
-        Product::InstantlyVerify | Product::SignalwireLookup => "verify",
+        Product::SmtpProbe
+        | Product::InstantlyVerify
+        | Product::SignalwireLookup
+        | Product::HlrLookup => "verify",
     }
 }
 

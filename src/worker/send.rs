@@ -8,7 +8,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement;
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, dlq};
-use crate::vendors::{BuildError, HttpRequest, Item};
+use crate::vendors::{BuildError, Request, Item};
 
 /// A reserved purchase, ready to be sent.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ fn build(
     session: &Session,
     vendor: &Vendor,
     mut batch: Vec<Reserved>,
-) -> Result<Option<(Vec<Reserved>, HttpRequest)>, Error> {
+) -> Result<Option<(Vec<Reserved>, Request)>, Error> {
     while !batch.is_empty() {
         let items: Vec<Item> = batch.iter().map(|reserved| reserved.item.clone()).collect();
         let all: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();

@@ -9,7 +9,7 @@ use super::limits::Limiter;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::Vendor;
-use crate::vendors::{self, Account, BuildError, HttpRequest, Item, Product};
+use crate::vendors::{self, Account, BuildError, Request, Item, Product};
 
 /// The longest answer that is read: a page of 500 properties with all datasets is below 10 MB.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
@@ -115,7 +115,7 @@ impl Session {
         &self,
         vendor: &Vendor,
         items: &[Item],
-    ) -> Option<Result<HttpRequest, BuildError>> {
+    ) -> Option<Result<Request, BuildError>> {
         let key = self.keys.of(vendor.product)?;
         let account = Account {
             base_url: &vendor.base_url,
@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// The free question about `item`; None while there is no key, or where the vendor has none.
-    pub fn build_question(&self, vendor: &Vendor, item: &Item) -> Option<HttpRequest> {
+    pub fn build_question(&self, vendor: &Vendor, item: &Item) -> Option<Request> {
         let key = self.keys.of(vendor.product)?;
         vendors::poll_request(
             vendor.product,
@@ -140,7 +140,7 @@ impl Session {
     }
 
     /// Hands a request to the network thread. Its slot was taken from the limiter before.
-    pub fn dispatch(&mut self, flight: Flight, request: HttpRequest) -> Result<(), Error> {
+    pub fn dispatch(&mut self, flight: Flight, request: Request) -> Result<(), Error> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let timeout = Duration::from_millis(flight.vendor.timeout_ms);
