@@ -148,7 +148,9 @@ pub fn place(situation: &Situation<'_>, parts: &Parts) -> Place {
         .filter(|(_, source)| {
             situation.has_address && next_generation(situation, source.product, None).is_some()
         })
-        .fold(0, |bits, (at, _)| bits | 1_u8.checked_shl(at as u32).unwrap_or(0));
+        .fold(0, |bits, (at, _)| {
+            bits | 1_u8.checked_shl(at as u32).unwrap_or(0)
+        });
     Place {
         parts: *parts,
         key_is_missing: situation.scored.has_apn && !situation.scored.has_mak,
@@ -187,10 +189,15 @@ fn has_verifier(situation: &Situation<'_>, kind: Kind) -> bool {
         .any(|source| source.role == Role::Verifies(kind))
 }
 
+/// Does a source tell the property's key and who lives there?
+pub fn knows_keys(product: Product) -> bool {
+    product == Product::Melissa
+}
+
 /// Buys from an enriching source, if that was not done and could help.
 fn enrich(situation: &Situation<'_>, parts: &Parts, source: &Source) -> Option<Step> {
     let generation = next_generation(situation, source.product, None)?;
-    let knows_keys = source.product == Product::Melissa;
+    let knows_keys = knows_keys(source.product);
     let best = [
         (Part::VerifiedEmail, has_verifier(situation, Kind::Email)),
         (Part::VerifiedPhone, has_verifier(situation, Kind::Phone)),

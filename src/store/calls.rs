@@ -98,8 +98,9 @@ WHERE id = $1
 RETURNING id";
 
 const SEND: &str = "
-UPDATE vendor_calls SET state = 'sending', request_id = $2, sent_at = clock_timestamp()
-WHERE id = ANY ($1) AND state = 'reserved' AND epoch = $3 AND EXISTS (SELECT FROM worker_state WHERE epoch = $3)";
+UPDATE vendor_calls c SET state = 'sending', request_id = n.request_id, sent_at = clock_timestamp()
+FROM unnest($1, $2) AS n (id, request_id)
+WHERE c.id = n.id AND c.state = 'reserved' AND c.epoch = $3 AND EXISTS (SELECT FROM worker_state WHERE epoch = $3)";
 
 const POLL_LATER: &str = "
 UPDATE vendor_calls SET
@@ -226,19 +227,11 @@ pub fn reuse(
     .ok_or_else(|| Error::Internal("the purchase to reuse vanished".into()))
 }
 
-/// Moves reserved purchases to `sending`; the number that moved. None of them, when another worker has taken over.
-pub fn mark_sending(
-    db: &mut Db<'_>,
-    ids: &[i64],
-    request_id: i64,
-    epoch: i64,
-) -> Result<usize, Error> {
-    Ok(write(
-        db,
-        SEND,
-        &[ids.to_vec().into(), request_id.into(), epoch.into()],
-    )?
-    .len())
+/// Moves reserved purchases, each with the number of its request, to `sending`; the number that moved. None of them,
+/// when another worker has taken over.
+pub fn mark_sending(db: &mut Db<'_>, calls: &[(i64, i64)], epoch: i64) -> Result<usize, Error> {
+    let (ids, request_ids): (Vec<i64>, Vec<i64>) = calls.iter().copied().unzip();
+    Ok(write(db, SEND, &[ids.into(), request_ids.into(), epoch.into()])?.len())
 }
 
 /// Puts the next free question off by `seconds`; None: do not ask any more.

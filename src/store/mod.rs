@@ -18,6 +18,7 @@ pub mod replays;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;
+pub mod track_records;
 pub mod vendors;
 pub mod worker_state;
 

@@ -98,10 +98,13 @@ pub(super) fn receive(items: &[Item], body: &Value) -> Reply {
 
 fn is_about(result: &Value, item: &Item) -> bool {
     let asked = item.phone().map(digits).unwrap_or_default();
-    ["request_parameters.telephone_number", "detected_telephone_number"]
-        .iter()
-        .find_map(|place| lenient::text(result, place))
-        .is_some_and(|told| digits(&told) == asked)
+    [
+        "request_parameters.telephone_number",
+        "detected_telephone_number",
+    ]
+    .iter()
+    .find_map(|place| lenient::text(result, place))
+    .is_some_and(|told| digits(&told) == asked)
 }
 
 fn part(item: &Item, result: &Value) -> Part {

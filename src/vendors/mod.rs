@@ -190,7 +190,9 @@ pub fn poll_request(product: Product, account: &Account<'_>, item: &Item) -> Opt
             .ok()
             .map(Request::Http),
         // Asking a mail server once more costs nothing.
-        Product::SmtpProbe => smtp_probe::request(account, item).ok().map(Request::Mailbox),
+        Product::SmtpProbe => smtp_probe::request(account, item)
+            .ok()
+            .map(Request::Mailbox),
         Product::BatchdataSearch
         | Product::Melissa
         | Product::BatchdataSkipTrace

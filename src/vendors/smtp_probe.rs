@@ -82,7 +82,10 @@ pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<MailboxProbe
     let email = item.email()?;
     let (is_ascii, is_quoted) = (email.is_ascii(), email.contains(['<', '>', '"', '\\']));
     if !is_ascii || is_quoted {
-        return Err(BuildError::item(&item.id, "this mailbox cannot be named in SMTP"));
+        return Err(BuildError::item(
+            &item.id,
+            "this mailbox cannot be named in SMTP",
+        ));
     }
     let mail_from = account
         .text_option("mail_from")?
@@ -128,7 +131,9 @@ fn decoy(email: &str) -> String {
 
 fn server(base_url: &str) -> Result<Option<(String, u16)>, BuildError> {
     let wrong = || {
-        BuildError::account("base_url must be smtp://mx, or smtp://host:port of this machine's loopback address")
+        BuildError::account(
+            "base_url must be smtp://mx, or smtp://host:port of this machine's loopback address",
+        )
     };
     let url = Url::parse(base_url.trim()).map_err(|_| wrong())?;
     match (url.scheme(), url.host_str(), url.port()) {
@@ -240,7 +245,12 @@ const NO_MAILBOX: [&str; 9] = [
     "unrouteable",
 ];
 const CLOSED: [&str; 2] = ["disabled", "inactive"];
-const FULL: [&str; 4] = ["mailbox full", "mailbox is full", "over quota", "quota exceeded"];
+const FULL: [&str; 4] = [
+    "mailbox full",
+    "mailbox is full",
+    "over quota",
+    "quota exceeded",
+];
 const SENDER: [&str; 9] = [
     "blocked",
     "blacklist",
@@ -257,7 +267,8 @@ fn meaning(reply: &SmtpReply) -> Meaning {
     let text = reply.text.to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
     let status = enhanced(&text);
-    let ends = |subject: u16, detail: u16| status.is_some_and(|(_, s, d)| (s, d) == (subject, detail));
+    let ends =
+        |subject: u16, detail: u16| status.is_some_and(|(_, s, d)| (s, d) == (subject, detail));
     match reply.code {
         250 | 251 => Meaning::Accepted,
         252 => Meaning::Unclear,
@@ -279,7 +290,12 @@ fn meaning(reply: &SmtpReply) -> Meaning {
 fn enhanced(text: &str) -> Option<(u16, u16, u16)> {
     let first = text.split_whitespace().next()?;
     let mut numbers = first.split('.').map(|part| part.parse().ok());
-    match (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()) {
+    match (
+        numbers.next()?,
+        numbers.next()?,
+        numbers.next()?,
+        numbers.next(),
+    ) {
         (Some(class @ (2 | 4 | 5)), Some(subject), Some(detail), None) => {
             Some((class, subject, detail))
         }

@@ -181,8 +181,7 @@ impl Map {
     /// The purchases that could change the status, in the configured order.
     fn moves(&self, place: Place) -> impl Iterator<Item = Move> {
         let sources = (0..self.enrichers.len()).map(Move::Enrich);
-        let (first, further): (Vec<_>, Vec<_>) =
-            sources.partition(|step| *step == Move::Enrich(0));
+        let (first, further): (Vec<_>, Vec<_>) = sources.partition(|step| *step == Move::Enrich(0));
         first
             .into_iter()
             .chain([Move::VerifyEmail, Move::VerifyPhone])
@@ -201,13 +200,22 @@ impl Map {
     /// Is there any luck with everything else with which this purchase makes the difference?
     fn could_matter(&self, place: Place, step: Move) -> bool {
         let own = self.parts_of(place, step);
-        let others: Vec<Part> = (0..self.enrichers.len())
+        let mut others: Vec<Part> = Vec::new();
+        for other in (0..self.enrichers.len())
             .map(Move::Enrich)
             .chain([Move::VerifyEmail, Move::VerifyPhone])
             .filter(|other| *other != step && self.is_open(place, *other))
-            .flat_map(|other| self.parts_of(place, other))
-            .collect();
-        (0..1_u32 << others.len().min(8)).any(|luck| {
+        {
+            let parts = self.parts_of(place, other);
+            others.extend(
+                parts
+                    .iter()
+                    .filter(|part| !others.contains(part))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
+        }
+        (0..1_u32 << others.len()).any(|luck| {
             let lucky = others
                 .iter()
                 .enumerate()

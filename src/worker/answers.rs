@@ -43,12 +43,24 @@ pub struct Landed {
     pub verdict: Verdict,
     pub http_status: u16,
     pub latency: Duration,
+    /// The vendor has failed so often that it is left alone for a while.
+    pub opens_circuit: bool,
 }
 
 pub enum Verdict {
     Reply(Reply),
     NotSent(String),
     NoAnswer(String),
+}
+
+impl Verdict {
+    /// Is the vendor in trouble? A refusal is an answer.
+    fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::Reply(Reply::Doubtful { .. })
+        )
+    }
 }
 
 /// Takes what the network thread delivered and stores it; true when something was stored. What cannot be stored
@@ -59,7 +71,12 @@ pub fn take(session: &mut Session) -> Result<bool, Error> {
         match session.network.receive() {
             Ok(Some(incoming)) => {
                 if let Some(flight) = session.land(incoming.ticket) {
-                    session.landed.push(judge(flight, incoming));
+                    let mut landed = judge(flight, incoming);
+                    if landed.flight.purpose == Purpose::Buy {
+                        let failed = landed.verdict.is_failure();
+                        landed.opens_circuit = session.note_end(&landed.flight.vendor, failed);
+                    }
+                    session.landed.push(landed);
                 }
             }
             Ok(None) => break,
@@ -122,6 +139,7 @@ fn judge(flight: Flight, incoming: Incoming) -> Landed {
         verdict,
         http_status,
         latency,
+        opens_circuit: false,
     }
 }
 
@@ -135,7 +153,46 @@ fn with_retry_after(reply: Reply, answer: &HttpAnswer) -> Reply {
 }
 
 fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
-    all.iter().try_for_each(|landed| store_one(db, landed))
+    let (answered, others): (Vec<&Landed>, Vec<&Landed>) =
+        all.iter().partition(|landed| landed.is_whole());
+    store_whole(db, &answered)?;
+    others
+        .into_iter()
+        .try_for_each(|landed| store_one(db, landed))
+}
+
+impl Landed {
+    /// Was every item of a purchase answered?
+    fn is_whole(&self) -> bool {
+        let Verdict::Reply(Reply::Answered(parts)) = &self.verdict else {
+            return false;
+        };
+        let is_answered = |call: &i64| parts.iter().any(|part| part.item_id == call.to_string());
+        self.flight.purpose == Purpose::Buy && self.flight.call_ids.iter().all(is_answered)
+    }
+}
+
+/// Stores purchases that were answered without a remainder, all in one go: at full speed most are.
+fn store_whole(db: &mut Db<'_>, answered: &[&Landed]) -> Result<(), Error> {
+    let mut settlements = Vec::new();
+    for landed in answered {
+        if let Verdict::Reply(Reply::Answered(parts)) = &landed.verdict {
+            for part in parts {
+                settlements.extend(settlement(landed, part)?);
+            }
+        }
+    }
+    if settlements.is_empty() {
+        return Ok(());
+    }
+    settlement::store_answers(db, &settlements)?;
+    for landed in answered
+        .iter()
+        .filter(|landed| landed.flight.vendor.pauses > 0)
+    {
+        vendors::recovered(db, landed.flight.product)?;
+    }
+    Ok(())
 }
 
 fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
@@ -147,7 +204,12 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts, &[]),
         Verdict::Reply(Reply::Partly { parts, refused }) => {
             let refused: Vec<i64> = refused.iter().filter_map(|id| id.parse().ok()).collect();
-            doubt::give_back(db, &refused, "the vendor refused this item", Sharing::AsBefore)?;
+            doubt::give_back(
+                db,
+                &refused,
+                "the vendor refused this item",
+                Sharing::AsBefore,
+            )?;
             store_parts(db, landed, parts, &refused)
         }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
@@ -165,7 +227,9 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
             )
         }
         Verdict::NotSent(why) => {
-            pause(db, &flight.vendor, None, why)?;
+            if landed.opens_circuit {
+                pause(db, &flight.vendor, None, why)?;
+            }
             doubt::give_back(db, &flight.call_ids, why, Sharing::AsBefore)
         }
         Verdict::Reply(Reply::Blocked { reason }) => {
@@ -180,7 +244,9 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
         Verdict::Reply(Reply::Doubtful { reason }) | Verdict::NoAnswer(reason) => {
             // A vendor in trouble is not sent the next hundred purchases to doubt.
-            pause(db, &flight.vendor, None, reason)?;
+            if landed.opens_circuit {
+                pause(db, &flight.vendor, None, reason)?;
+            }
             let policy = flight.vendor.doubt_policy;
             doubt::doubt(db, Some(flight.product), policy, &flight.call_ids, reason)
         }
@@ -329,6 +395,10 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
     }
     let waiting = jobs::of_calls(db, &flight.call_ids)?;
     settlement::release(db, &flight.call_ids, reason, None)?;
+    if flight.vendor.pauses > 0 {
+        // It refused, so it is there.
+        vendors::recovered(db, flight.product)?;
+    }
     for job in waiting {
         if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
             // The vendor no longer takes its own place mark: go on from the page number.

@@ -3,7 +3,7 @@
 
 use pgrx::Uuid;
 
-use super::facts;
+use super::facts::{self, Sources};
 use super::learn::{Learned, learn};
 use super::page;
 use super::transact::transact;
@@ -29,8 +29,8 @@ const RETRIES: Schedule = Schedule {
 };
 
 /// What the answers of a batch need to know.
-struct Context<'a> {
-    vendors: &'a [Vendor],
+struct Context {
+    sources: Sources,
     history: Vec<Bought>,
     now: String,
 }
@@ -49,7 +49,7 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         let waiting = jobs::of_calls(db, &ids)?;
         let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
         let context = Context {
-            vendors,
+            sources: facts::sources(vendors),
             history: calls::history(db, lead_ids, settings::refresh_after_minutes())?,
             now: leads::now_rfc3339(db)?,
         };
@@ -71,7 +71,7 @@ fn apply_one(
     db: &mut Db<'_>,
     answer: &Answered,
     job: Option<&Job>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Result<(), Error> {
     let learned = match (answer.product, answer.lead_id, answer.pull_id) {
         (Product::BatchdataSearch, _, Some(pull_id)) => {
@@ -106,7 +106,7 @@ fn apply_to_lead(
     answer: &Answered,
     lead_id: Uuid,
     job: Option<&Job>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Result<Learned, Error> {
     let Some(mut lead) = leads::load_unlocked_for_update(db, vec![lead_id])?.pop() else {
         if leads::exists(db, lead_id)? {
@@ -124,7 +124,7 @@ fn apply_to_lead(
     };
     let mut purchases = facts::purchases_of(lead_id, &context.history);
     settle(&mut purchases, answer);
-    let step = facts::next_step(&lead, &purchases, &facts::sources(context.vendors));
+    let step = facts::next_step(&lead, &purchases, &context.sources);
     lead.suppressed |= lead.suppressed_reason.is_some();
     let status = if step == Step::Done {
         lead.status_for(score(&lead))

@@ -251,9 +251,7 @@ where
 async fn exchange(line: &Line, outgoing: Outgoing) -> Result<HttpAnswer, SendFailure> {
     let deadline = tokio::time::Instant::now() + outgoing.timeout.min(LONGEST_CALL);
     match outgoing.request {
-        Request::Http(request) => {
-            exchange_http(line, request, deadline, outgoing.body_limit).await
-        }
+        Request::Http(request) => exchange_http(line, request, deadline, outgoing.body_limit).await,
         Request::Mailbox(probe) => {
             let dialogue = smtp::converse(&probe, deadline).await;
             let body = serde_json::to_vec(&dialogue)

@@ -32,7 +32,13 @@ pub fn learn(
 ) -> Result<Learned, Error> {
     let body = &answer.answer;
     match answer.product {
-        Product::Melissa => enrich(db, lead, &melissa::read(body).map_err(unreadable)?, "melissa", now),
+        Product::Melissa => enrich(
+            db,
+            lead,
+            &melissa::read(body).map_err(unreadable)?,
+            "melissa",
+            now,
+        ),
         Product::BatchdataSkipTrace => {
             let found = batchdata_skip_trace::read(body).map_err(unreadable)?;
             enrich(db, lead, &found, "batchdata", now)
@@ -49,7 +55,12 @@ pub fn learn(
                 Product::HlrLookup => hlr_lookup::read(body),
                 _ => signalwire_lookup::read(body),
             };
-            Ok(check_phone(lead, answer, &verdict.map_err(unreadable)?, now))
+            Ok(check_phone(
+                lead,
+                answer,
+                &verdict.map_err(unreadable)?,
+                now,
+            ))
         }
         Product::BatchdataSearch => Ok(Learned::default()),
     }

@@ -233,6 +233,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     if is_due(pulls::next_run_in(db)?) {
         pulls::queue_due(db)?;
     }
+    facts::refresh_records(db)?;
     Ok(View {
         vendors: vendors::enabled(db)?,
         arming,
@@ -243,9 +244,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
 /// Plans and buys; true when anything moved.
 fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
     let mut moved = false;
-    let names: Vec<String> = view
-        .vendors
-        .iter()
+    let names: Vec<String> = facts::usable(&view.vendors)
         .map(|vendor| vendor.name().to_string())
         .collect();
     if session.caps_changed(&view.vendors) {

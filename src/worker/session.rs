@@ -9,7 +9,7 @@ use super::limits::Limiter;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::Vendor;
-use crate::vendors::{self, Account, BuildError, Request, Item, Product};
+use crate::vendors::{self, Account, BuildError, Item, Product, Request};
 
 /// The longest answer that is read: a page of 500 properties with all datasets is below 10 MB.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
@@ -111,11 +111,7 @@ impl Session {
     }
 
     /// The request for `items`; None while there is no key.
-    pub fn build(
-        &self,
-        vendor: &Vendor,
-        items: &[Item],
-    ) -> Option<Result<Request, BuildError>> {
+    pub fn build(&self, vendor: &Vendor, items: &[Item]) -> Option<Result<Request, BuildError>> {
         let key = self.keys.of(vendor.product)?;
         let account = Account {
             base_url: &vendor.base_url,
@@ -174,6 +170,13 @@ impl Session {
             .any(|flight| flight.call_ids.contains(&call))
     }
 
+    /// Notes how a purchase ended; true when its vendor must be left alone for a while.
+    pub fn note_end(&mut self, vendor: &Vendor, failed: bool) -> bool {
+        let is_probe = vendor.pauses > 0;
+        let limiter = self.limiter(vendor);
+        limiter.note_end(failed) || (failed && is_probe)
+    }
+
     /// A request ended: its slot is free again.
     pub fn land(&mut self, ticket: u64) -> Option<Flight> {
         let flight = self.flights.remove(&ticket)?;
@@ -197,7 +200,7 @@ impl Session {
         due
     }
 
-    /// Did any cap change since the last time?
+    /// Did any cap change since the last time, or a vendor stop for good or start again?
     pub fn caps_changed(&mut self, vendors: &[Vendor]) -> bool {
         let mut caps = format!(
             "{:?}|{}",
@@ -206,8 +209,9 @@ impl Session {
         );
         for vendor in vendors {
             caps.push_str(&format!(
-                "|{}:{:?}:{:?}:{:?}",
+                "|{}:{}:{:?}:{:?}:{:?}",
                 vendor.name(),
+                vendor.paused_for.is_infinite(),
                 vendor.daily_call_cap,
                 vendor.daily_spend_cap,
                 vendor.unit_price

@@ -29,7 +29,12 @@ fn options() -> Value {
 fn told(decoy: Option<(u16, &str)>, recipient: (u16, &str)) -> Reply {
     let reply = |(code, text): (u16, &str)| json!({"code": code, "text": text});
     let body = json!({"decoy": decoy.map(reply), "recipient": reply(recipient)});
-    receive(PRODUCT, &Value::Null, &pat(), &answer(200, body.to_string().as_bytes()))
+    receive(
+        PRODUCT,
+        &Value::Null,
+        &pat(),
+        &answer(200, body.to_string().as_bytes()),
+    )
 }
 
 fn verdict(recipient: (u16, &str)) -> EmailVerdict {
@@ -54,14 +59,27 @@ fn a_probe_names_a_decoy_that_stays_the_same() {
 fn only_mail_exchangers_and_this_machine_are_asked() {
     let local = probe("smtp://127.0.0.1:2525", &options(), &pat()).expect("built");
     assert_eq!(local.server, Some(("127.0.0.1".into(), 2525)));
-    for base in ["smtp://mail.example.com:25", "smtp://10.0.0.1:25", "https://mx", "smtp://127.0.0.1", "mx", ""] {
+    for base in [
+        "smtp://mail.example.com:25",
+        "smtp://10.0.0.1:25",
+        "https://mx",
+        "smtp://127.0.0.1",
+        "mx",
+        "",
+    ] {
         assert!(probe(base, &options(), &pat()).is_err(), "{base}");
     }
 }
 
 #[test]
 fn a_probe_needs_a_sender_of_ones_own() {
-    for sender in [json!(null), json!("probe"), json!("probe@localhost"), json!("a b@example.com"), json!("a@example.com>\r\nDATA")] {
+    for sender in [
+        json!(null),
+        json!("probe"),
+        json!("probe@localhost"),
+        json!("a b@example.com"),
+        json!("a@example.com>\r\nDATA"),
+    ] {
         let built = probe("smtp://mx", &json!({"mail_from": sender}), &pat());
         assert!(matches!(built, Err(BuildError::Account { .. })), "{sender}");
     }
@@ -69,7 +87,14 @@ fn a_probe_needs_a_sender_of_ones_own() {
 
 #[test]
 fn what_would_break_out_of_a_command_is_not_asked_about() {
-    for email in ["pat", "@example.com", "a>b@example.com", "pa t@example.com", "pat\r\n@example.com", "p\u{e4}t@example.com"] {
+    for email in [
+        "pat",
+        "@example.com",
+        "a>b@example.com",
+        "pa t@example.com",
+        "pat\r\n@example.com",
+        "p\u{e4}t@example.com",
+    ] {
         let items = [item("call-1", Subject::Email(email.into()))];
         let built = probe("smtp://mx", &options(), &items);
         assert!(matches!(built, Err(BuildError::Item { .. })), "{email}");
@@ -82,16 +107,32 @@ fn codes_are_read_together_with_their_text() {
         (250, "2.1.5 Ok", EmailVerdict::Verified),
         (251, "will forward", EmailVerdict::Verified),
         (252, "cannot verify", EmailVerdict::Unknown),
-        (450, "4.2.1 The user is receiving mail at a rate that prevents delivery", EmailVerdict::Verified),
+        (
+            450,
+            "4.2.1 The user is receiving mail at a rate that prevents delivery",
+            EmailVerdict::Verified,
+        ),
         (452, "Insufficient storage", EmailVerdict::MailboxFull),
-        (452, "4.2.2 The email account is over quota", EmailVerdict::MailboxFull),
+        (
+            452,
+            "4.2.2 The email account is over quota",
+            EmailVerdict::MailboxFull,
+        ),
         (552, "5.2.2 Mailbox full", EmailVerdict::MailboxFull),
-        (550, "5.1.1 The account does not exist", EmailVerdict::Invalid),
+        (
+            550,
+            "5.1.1 The account does not exist",
+            EmailVerdict::Invalid,
+        ),
         (550, "5.1.10 Recipient not found", EmailVerdict::Invalid),
         (550, "No such user here", EmailVerdict::Invalid),
         (550, "5.2.1 mailbox disabled", EmailVerdict::Invalid),
         (554, "5.7.1 Relay access refused", EmailVerdict::Unknown),
-        (550, "Requested action not taken: mailbox unavailable", EmailVerdict::Unknown),
+        (
+            550,
+            "Requested action not taken: mailbox unavailable",
+            EmailVerdict::Unknown,
+        ),
         (530, "5.5.1 Authentication required", EmailVerdict::Unknown),
     ] {
         assert_eq!(verdict((code, text)), expected, "{code} {text}");
@@ -100,14 +141,24 @@ fn codes_are_read_together_with_their_text() {
 
 #[test]
 fn temporary_refusals_are_asked_again_for_nothing() {
-    for (code, text) in [(450, "4.7.1 Greylisted"), (451, "try later"), (421, "closing"), (452, "4.3.1 system storage")] {
+    for (code, text) in [
+        (450, "4.7.1 Greylisted"),
+        (451, "try later"),
+        (421, "closing"),
+        (452, "4.3.1 system storage"),
+    ] {
         let told = parts(told(Some((550, "5.1.1 no such user")), (code, text)));
         assert!(told[0].pending, "{code} {text}");
     }
     // A yes, while the decoy is put off, may be a yes to everything.
     assert!(parts(told(Some((450, "Greylisted")), (250, "Ok")))[0].pending);
     let unreachable = json!({"problem": "unreachable"}).to_string();
-    let reply = receive(PRODUCT, &Value::Null, &pat(), &answer(200, unreachable.as_bytes()));
+    let reply = receive(
+        PRODUCT,
+        &Value::Null,
+        &pat(),
+        &answer(200, unreachable.as_bytes()),
+    );
     assert!(parts(reply)[0].pending);
     assert!(has_question(PRODUCT));
 }
@@ -127,18 +178,33 @@ fn a_domain_that_takes_no_mail_has_no_mailboxes() {
 #[test]
 fn a_refusal_of_this_machine_stops_the_probe_and_blames_no_mailbox() {
     for (code, text) in [
-        (550, "5.7.1 Service unavailable; client host blocked using Spamhaus"),
+        (
+            550,
+            "5.7.1 Service unavailable; client host blocked using Spamhaus",
+        ),
         (554, "5.7.1 access denied"),
         (550, "Your IP is on our blacklist"),
-        (450, "4.7.25 Client host rejected: cannot find your reverse hostname"),
+        (
+            450,
+            "4.7.25 Client host rejected: cannot find your reverse hostname",
+        ),
     ] {
         let reply = told(Some((550, "5.1.1 no such user")), (code, text));
         let Reply::Blocked { reason } = reply else {
             panic!("{code} {text}: {reply:?}")
         };
-        assert!(reason.starts_with("a mail server refuses mail from this machine"), "{reason}");
+        assert!(
+            reason.starts_with("a mail server refuses mail from this machine"),
+            "{reason}"
+        );
     }
-    let body = json!({"refusal": {"code": 554, "text": "5.7.1 poor reputation of pat@example.com"}});
-    let reply = receive(PRODUCT, &Value::Null, &pat(), &answer(200, body.to_string().as_bytes()));
+    let body =
+        json!({"refusal": {"code": 554, "text": "5.7.1 poor reputation of pat@example.com"}});
+    let reply = receive(
+        PRODUCT,
+        &Value::Null,
+        &pat(),
+        &answer(200, body.to_string().as_bytes()),
+    );
     assert!(matches!(reply, Reply::Blocked { reason } if !reason.contains("pat@")));
 }

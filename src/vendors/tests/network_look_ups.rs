@@ -18,7 +18,12 @@ fn result(number: &str, status: &str, kind: &str, credits: f64) -> Value {
 }
 
 fn received(results: &Value) -> Reply {
-    receive(PRODUCT, &Value::Null, &numbers(), &answer(200, results.to_string().as_bytes()))
+    receive(
+        PRODUCT,
+        &Value::Null,
+        &numbers(),
+        &answer(200, results.to_string().as_bytes()),
+    )
 }
 
 #[test]
@@ -52,12 +57,20 @@ fn results_are_linked_by_number_in_either_envelope() {
         result("16025550143", "LIVE", "MOBILE", 2.0),
         result("16025550199", "LIVE", "MOBILE", 2.0),
     ]);
-    for body in [json!({"results": shuffled}), json!({"body": {"results": shuffled}})] {
+    for body in [
+        json!({"results": shuffled}),
+        json!({"body": {"results": shuffled}}),
+    ] {
         let told = parts(received(&body));
         assert_eq!(told.len(), 2);
         let services: Vec<_> = told
             .iter()
-            .map(|part| (part.item_id.as_str(), read(&part.body).expect("readable").service))
+            .map(|part| {
+                (
+                    part.item_id.as_str(),
+                    read(&part.body).expect("readable").service,
+                )
+            })
             .collect();
         assert_eq!(services, [("1", Service::In), ("2", Service::Out)]);
     }
@@ -67,7 +80,10 @@ fn results_are_linked_by_number_in_either_envelope() {
 fn what_the_vendor_charges_nothing_for_costs_nothing() {
     let body = json!({"results": [
         result("16025550143", "NO_COVERAGE", "LANDLINE", 0.0), result("442055501430", "LIVE", "MOBILE", 0.5)]});
-    let units: Vec<u32> = parts(received(&body)).iter().map(|part| part.units).collect();
+    let units: Vec<u32> = parts(received(&body))
+        .iter()
+        .map(|part| part.units)
+        .collect();
     assert_eq!(units, [0, 1]);
 }
 
@@ -76,10 +92,25 @@ fn each_status_has_one_meaning() {
     for (status, kind, service, phone_type) in [
         ("LIVE", "MOBILE", Service::In, Some("mobile")),
         ("DEAD", "MOBILE", Service::Out, Some("mobile")),
-        ("ABSENT_SUBSCRIBER", "MOBILE", Service::Absent, Some("mobile")),
+        (
+            "ABSENT_SUBSCRIBER",
+            "MOBILE",
+            Service::Absent,
+            Some("mobile"),
+        ),
         ("INCONCLUSIVE", "MOBILE", Service::Unknown, Some("mobile")),
-        ("NOT_AVAILABLE_NETWORK_ONLY", "MOBILE", Service::Unknown, Some("mobile")),
-        ("NO_TELESERVICE_PROVISIONED", "MOBILE", Service::Unknown, Some("mobile")),
+        (
+            "NOT_AVAILABLE_NETWORK_ONLY",
+            "MOBILE",
+            Service::Unknown,
+            Some("mobile"),
+        ),
+        (
+            "NO_TELESERVICE_PROVISIONED",
+            "MOBILE",
+            Service::Unknown,
+            Some("mobile"),
+        ),
         // Its network does not know it: the next verifier may.
         ("NO_COVERAGE", "VOIP", Service::Unknown, Some("voip")),
         ("NO_COVERAGE", "LANDLINE", Service::In, Some("landline")),
@@ -87,14 +118,19 @@ fn each_status_has_one_meaning() {
         ("NO_COVERAGE", "UNKNOWN", Service::Unknown, None),
     ] {
         let verdict = read(&result("16025550143", status, kind, 0.0)).expect("readable");
-        assert_eq!((verdict.service, verdict.phone_type), (service, phone_type), "{status} {kind}");
+        assert_eq!(
+            (verdict.service, verdict.phone_type),
+            (service, phone_type),
+            "{status} {kind}"
+        );
     }
     assert!(read(&json!({"uuid": "x"})).is_err());
 }
 
 #[test]
 fn numbers_that_were_refused_one_by_one_are_given_back() {
-    let failed = |number: &str, error: &str| json!({"error": error, "detected_telephone_number": number});
+    let failed =
+        |number: &str, error: &str| json!({"error": error, "detected_telephone_number": number});
     let good = result("16025550143", "LIVE", "MOBILE", 2.0);
     for error in ["INTERNAL_ERROR", "INSUFFICIENT_CREDIT"] {
         let reply = received(&json!({"results": [good, failed("442055501430", error)]}));
@@ -103,9 +139,16 @@ fn numbers_that_were_refused_one_by_one_are_given_back() {
         };
         assert_eq!((parts.len(), refused), (1, vec!["2".to_owned()]));
     }
-    let all = |error| json!({"results": [failed("16025550143", error), failed("442055501430", error)]});
-    assert!(matches!(received(&all("INSUFFICIENT_CREDIT")), Reply::Blocked { .. }));
-    assert!(matches!(received(&all("INTERNAL_ERROR")), Reply::Throttled { .. }));
+    let all =
+        |error| json!({"results": [failed("16025550143", error), failed("442055501430", error)]});
+    assert!(matches!(
+        received(&all("INSUFFICIENT_CREDIT")),
+        Reply::Blocked { .. }
+    ));
+    assert!(matches!(
+        received(&all("INTERNAL_ERROR")),
+        Reply::Throttled { .. }
+    ));
     for empty in [json!({"results": []}), json!({}), json!({"results": 7})] {
         assert!(matches!(received(&empty), Reply::Doubtful { .. }));
     }

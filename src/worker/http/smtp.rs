@@ -28,7 +28,10 @@ const LONGEST_TEXT: usize = 400;
 pub(super) async fn converse(probe: &MailboxProbe, deadline: Instant) -> Dialogue {
     let mut dialogue = Dialogue::default();
     // What was learnt before the time was over is kept.
-    if timeout_at(deadline, ask(probe, &mut dialogue)).await.is_err() {
+    if timeout_at(deadline, ask(probe, &mut dialogue))
+        .await
+        .is_err()
+    {
         dialogue.problem = Some(Problem::Unreachable);
     }
     dialogue
@@ -56,7 +59,11 @@ async fn ask(probe: &MailboxProbe, dialogue: &mut Dialogue) {
 }
 
 /// Names both recipients; a server that hangs up after it refused the decoy is called again for the mailbox.
-async fn recipients(probe: &MailboxProbe, server: SocketAddr, told: &mut Dialogue) -> io::Result<()> {
+async fn recipients(
+    probe: &MailboxProbe,
+    server: SocketAddr,
+    told: &mut Dialogue,
+) -> io::Result<()> {
     let mut line = match Line::open(probe, server).await? {
         Ok(line) => line,
         Err(refusal) => {
@@ -70,7 +77,10 @@ async fn recipients(probe: &MailboxProbe, server: SocketAddr, told: &mut Dialogu
     let first = if hangs_up {
         None
     } else {
-        line.recipient(&probe.email).await.ok().filter(|reply| reply.code != 421)
+        line.recipient(&probe.email)
+            .await
+            .ok()
+            .filter(|reply| reply.code != 421)
     };
     told.recipient = match first {
         Some(reply) => Some(reply),
@@ -126,7 +136,9 @@ impl Line {
     }
 
     async fn say(&mut self, command: &str) -> io::Result<SmtpReply> {
-        self.stream.write_all(format!("{command}\r\n").as_bytes()).await?;
+        self.stream
+            .write_all(format!("{command}\r\n").as_bytes())
+            .await?;
         self.reply().await
     }
 
@@ -177,7 +189,10 @@ async fn servers(probe: &MailboxProbe) -> Result<Vec<SocketAddr>, Problem> {
     let resolver = TokioResolver::builder_tokio()
         .and_then(|builder| builder.build())
         .map_err(|_| Problem::Unreachable)?;
-    let domain = probe.email.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let domain = probe
+        .email
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain);
     let mut addresses = Vec::new();
     for host in exchangers(&resolver, domain).await? {
         if let Ok(found) = resolver.lookup_ip(host).await {
@@ -222,7 +237,11 @@ async fn exchangers(resolver: &TokioResolver, domain: &str) -> Result<Vec<String
     if hosts.is_empty() {
         return Err(Problem::NoMailHost);
     }
-    Ok(hosts.into_iter().map(|(_, host)| host).take(MOST_SERVERS).collect())
+    Ok(hosts
+        .into_iter()
+        .map(|(_, host)| host)
+        .take(MOST_SERVERS)
+        .collect())
 }
 
 /// Not loopback, private, link-local, or otherwise of this machine's own surroundings.
