@@ -6,6 +6,7 @@
 //! cannot change the lead's route; nothing is bought for a suppressed lead or one past the pipeline; nothing
 //! is bought again while its answer is fresh, and never while an earlier purchase is in doubt.
 
+pub mod most;
 pub mod road;
 
 use serde_json::Value;
@@ -262,7 +263,7 @@ fn candidates<'a>(situation: &'a Situation<'_>, kind: Kind) -> impl Iterator<Ite
                 .iter()
                 .filter(|source| source.role == Role::Verifies(kind));
             // A second verifier is asked only where the first could not tell.
-            let settled = point.check_result.is_some() && !is_inconclusive(&point);
+            let settled = is_settled(&point);
             let found = verifiers.find_map(|source| {
                 Some((
                     source.product,
@@ -279,6 +280,11 @@ fn candidates<'a>(situation: &'a Situation<'_>, kind: Kind) -> impl Iterator<Ite
                 _ => None,
             }
         })
+}
+
+/// Did a check find out what there is to know?
+fn is_settled(point: &Point) -> bool {
+    point.check_result.is_some() && !is_inconclusive(point)
 }
 
 fn is_inconclusive(point: &Point) -> bool {

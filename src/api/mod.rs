@@ -7,6 +7,7 @@ mod addresses;
 mod campaigns;
 mod contacts;
 mod leads;
+mod preview;
 mod pulls;
 mod scoring;
 mod suppression;

@@ -227,6 +227,18 @@ pub fn max_batch(product: Product) -> usize {
     }
 }
 
+/// The most e-mails and phones that one answer of an enriching product brings.
+pub fn most_points(product: Product) -> (usize, usize) {
+    match product {
+        Product::Melissa => (1, 1),
+        Product::BatchdataSkipTrace => (
+            batchdata_skip_trace::MOST_EMAILS,
+            batchdata_skip_trace::MOST_PHONES,
+        ),
+        _ => (0, 0),
+    }
+}
+
 /// The most units that this item can be billed: what must be reserved before it is sent.
 pub fn max_units(product: Product, item: &Item) -> u32 {
     match (product, &item.subject) {

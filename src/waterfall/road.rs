@@ -140,6 +140,38 @@ impl Map {
         self.look(place).1
     }
 
+    /// What it takes to ask every source and to check everything, whatever is found.
+    pub fn everything(&self, place: Place) -> Forecast {
+        let mut forecast = Forecast {
+            enrichments: vec![0.0; self.enrichers.len()],
+            email_checks: f64::from(place.emails),
+            phone_checks: f64::from(place.phones),
+            ..Forecast::default()
+        };
+        for (at, source) in self.enrichers.iter().enumerate() {
+            if place.untried & (1 << at) == 0 {
+                continue;
+            }
+            forecast.enrichments[at] = 1.0;
+            forecast.cost += source.cost;
+            for found in &source.odds.yields {
+                forecast.email_checks += found.share * f64::from(found.emails);
+                forecast.phone_checks += found.share * f64::from(found.phones);
+            }
+        }
+        let checks = [
+            (self.email, &mut forecast.email_checks),
+            (self.phone, &mut forecast.phone_checks),
+        ];
+        for (verifier, count) in checks {
+            match verifier {
+                Some(verifier) => forecast.cost += *count * verifier.cost,
+                None => *count = 0.0,
+            }
+        }
+        forecast
+    }
+
     fn look(&self, place: Place) -> (Option<Move>, Forecast) {
         let place = place.simplified();
         if let Some(found) = self.known.borrow().get(&place) {

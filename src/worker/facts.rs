@@ -55,6 +55,11 @@ pub fn refresh_records(db: &Db<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The numbers of all sources as they were read last.
+pub fn records() -> HashMap<Product, Odds> {
+    RECORDS.with_borrow(|records| records.by_product.clone())
+}
+
 /// The enabled sources of the waterfall, in their order.
 pub fn sources(vendors: &[Vendor]) -> Sources {
     let vendors: Vec<&Vendor> = usable(vendors).collect();

@@ -10,7 +10,7 @@ pub mod arming;
 mod ask;
 mod buy;
 mod doubt;
-mod facts;
+pub mod facts;
 mod http;
 mod keys;
 mod learn;

@@ -86,6 +86,7 @@ pub fn keys(simulator: &Settings) -> Vec<(&'static str, String)> {
         ("melissa", keys.melissa.clone()),
         ("instantly", keys.instantly.clone()),
         ("signalwire", keys.signalwire.clone()),
+        ("hlr", keys.hlr.clone()),
     ]
 }
 
@@ -143,13 +144,17 @@ impl Pipeline {
 
     /// Points the vendors at the simulator.
     pub fn point_at_simulator(&mut self) -> Outcome {
-        let base = self.running.base_url();
+        let (base, mail) = (self.running.base_url(), self.running.mail_url());
         self.db.run(&format!(
             "UPDATE vendors SET
                  base_url = '{base}/' || split_part(name, '_', 1),
                  requests_per_second = 10000, daily_call_cap = NULL,
                  options = options || '{{\"poll_seconds\": [0.2, 0.3, 0.5, 1, 1, 2]}}'
-             WHERE name NOT IN ('smtp_probe', 'instantly_campaign')"
+             WHERE name NOT IN ('smtp_probe', 'instantly_campaign');
+             UPDATE vendors SET
+                 base_url = '{mail}', requests_per_second = 10000, max_in_flight = 32,
+                 options = options || '{{\"mail_from\": \"probe@sender.example.net\", \"poll_seconds\": [0.2, 0.3, 0.5, 1]}}'
+             WHERE name = 'smtp_probe'"
         ))
     }
 
