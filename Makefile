@@ -54,12 +54,14 @@ test-simulator: setup ## run the simulator's own tests
 test-system: package ## run the whole system: server, worker, simulated vendors
 	cargo test -p equity_system_tests
 
-soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
+soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED), and watch its memory over 200,000 calls
 	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
+	cargo run --quiet -p equity_system_tests --bin bench_vendors memory
 
-bench: setup ## measure opt-outs and hand-outs on tables of two sizes, with the release build
+bench: setup ## measure opt-outs, hand-outs, the cheapest road and paid calls a second, with the release build
 	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release
 	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench
+	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench_vendors
 
 lint: setup ## check formatting, and clippy with warnings denied
 	cargo fmt --all --check

@@ -7,6 +7,7 @@
 //! is bought again while its answer is fresh, and never while an earlier purchase is in doubt.
 
 pub mod most;
+pub mod odds;
 pub mod road;
 
 use serde_json::Value;

@@ -6,7 +6,7 @@ use super::Db;
 use super::plan::{required, select};
 use crate::error::Error;
 use crate::vendors::Product;
-use crate::waterfall::road::{Odds, Yield};
+use crate::waterfall::odds::{Odds, Yield};
 
 // The newest rows only: vendors change, and the cost of looking stays the same however long the ledger grows.
 const LAST_PURCHASES: &str = "

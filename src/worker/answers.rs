@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use pgrx::prelude::*;
 
 use super::doubt;
-use super::http::{Incoming, SendFailure};
+use super::landed::{Landed, Verdict, judge};
 use super::session::{Flight, Purpose, Session};
 use super::transact::transact;
 use crate::error::Error;
@@ -21,7 +21,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
-use crate::vendors::{HttpAnswer, Part, Reply, Subject, poll_schedule};
+use crate::vendors::{Part, Reply, Subject, poll_schedule};
 
 /// Pauses of a vendor that throttles or cannot be reached.
 const PAUSES: Schedule = Schedule {
@@ -36,32 +36,6 @@ const RETRIES: Schedule = Schedule {
 
 /// Seconds until the first free question, where the vendor's row has an empty schedule.
 const FIRST_POLL: f64 = 5.0;
-
-/// A request that ended, judged.
-pub struct Landed {
-    pub flight: Flight,
-    pub verdict: Verdict,
-    pub http_status: u16,
-    pub latency: Duration,
-    /// The vendor has failed so often that it is left alone for a while.
-    pub opens_circuit: bool,
-}
-
-pub enum Verdict {
-    Reply(Reply),
-    NotSent(String),
-    NoAnswer(String),
-}
-
-impl Verdict {
-    /// Is the vendor in trouble? A refusal is an answer.
-    fn is_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::NotSent(_) | Self::NoAnswer(_) | Self::Reply(Reply::Doubtful { .. })
-        )
-    }
-}
 
 /// Takes what the network thread delivered and stores it; true when something was stored. What cannot be stored
 /// now stays in `session.landed`, and nothing new is sent before it is.
@@ -116,42 +90,6 @@ fn store_alone(landed: &Landed) -> Result<(), Error> {
     }
 }
 
-fn judge(flight: Flight, incoming: Incoming) -> Landed {
-    let latency = incoming.elapsed;
-    let (verdict, http_status) = match incoming.result {
-        Ok(answer) => {
-            let reply = crate::vendors::receive(
-                flight.product,
-                &flight.vendor.options,
-                &flight.items,
-                &answer,
-            );
-            (
-                Verdict::Reply(with_retry_after(reply, &answer)),
-                answer.status,
-            )
-        }
-        Err(SendFailure::NotSent(why)) => (Verdict::NotSent(why), 0),
-        Err(SendFailure::InDoubt(why)) => (Verdict::NoAnswer(why), 0),
-    };
-    Landed {
-        flight,
-        verdict,
-        http_status,
-        latency,
-        opens_circuit: false,
-    }
-}
-
-fn with_retry_after(reply: Reply, answer: &HttpAnswer) -> Reply {
-    match reply {
-        Reply::Throttled { retry_after: None } => Reply::Throttled {
-            retry_after: answer.retry_after.clone(),
-        },
-        other => other,
-    }
-}
-
 fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
     let (answered, others): (Vec<&Landed>, Vec<&Landed>) =
         all.iter().partition(|landed| landed.is_whole());
@@ -159,17 +97,6 @@ fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
     others
         .into_iter()
         .try_for_each(|landed| store_one(db, landed))
-}
-
-impl Landed {
-    /// Was every item of a purchase answered?
-    fn is_whole(&self) -> bool {
-        let Verdict::Reply(Reply::Answered(parts)) = &self.verdict else {
-            return false;
-        };
-        let is_answered = |call: &i64| parts.iter().any(|part| part.item_id == call.to_string());
-        self.flight.purpose == Purpose::Buy && self.flight.call_ids.iter().all(is_answered)
-    }
 }
 
 /// Stores purchases that were answered without a remainder, all in one go: at full speed most are.

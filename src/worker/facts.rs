@@ -17,7 +17,8 @@ use crate::store::leads::Lead;
 use crate::store::vendors::Vendor;
 use crate::store::{Db, track_records};
 use crate::vendors::{Product, PropertySubject, Subject};
-use crate::waterfall::road::{Enricher, LEAST_HISTORY, Map, Odds, Order, Verifier};
+use crate::waterfall::odds::{Enricher, LEAST_HISTORY, Odds, Verifier};
+use crate::waterfall::road::{Map, Order};
 use crate::waterfall::{self, Goal, Purchase, PurchaseStage, Role, Situation, Source, Step};
 
 /// How old the sources' numbers may be.

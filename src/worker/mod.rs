@@ -13,6 +13,7 @@ mod doubt;
 pub mod facts;
 mod http;
 mod keys;
+mod landed;
 mod learn;
 mod limits;
 mod page;

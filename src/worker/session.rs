@@ -41,7 +41,7 @@ pub struct Session {
     pub network: Network,
     pub flights: HashMap<u64, Flight>,
     /// Ended requests whose outcome is not stored yet.
-    pub landed: Vec<super::answers::Landed>,
+    pub landed: Vec<super::landed::Landed>,
     /// Reserved purchases that could not be sent; to be given back.
     pub unsent: Vec<i64>,
     /// The network thread has ended: this session is over once what landed is stored.

@@ -192,9 +192,15 @@ impl Pipeline {
     }
 
     /// Waits, as long as work moves, until `is_done`.
-    pub fn wait_for_work(
+    pub fn wait_for_work(&mut self, is_done: impl FnMut(&mut Session) -> Outcome<bool>) -> Outcome {
+        self.wait_for_work_at_most(is_done, PATIENCE)
+    }
+
+    /// The same, for work that takes longer than a test's may.
+    pub fn wait_for_work_at_most(
         &mut self,
         mut is_done: impl FnMut(&mut Session) -> Outcome<bool>,
+        patience: Duration,
     ) -> Outcome {
         let mut seen = String::new();
         let started = Instant::now();
@@ -207,7 +213,7 @@ impl Pipeline {
             if now != seen {
                 (seen, moved_at) = (now, Instant::now());
             }
-            if moved_at.elapsed() > STALL || started.elapsed() > PATIENCE {
+            if moved_at.elapsed() > STALL || started.elapsed() > patience {
                 return Err(format!("the work does not end:\n{}", self.state_of_things()?).into());
             }
             std::thread::sleep(Duration::from_millis(50));

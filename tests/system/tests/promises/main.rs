@@ -3,11 +3,13 @@
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
 mod caps;
+mod circuit;
 mod dump_and_restore;
 mod failed_work;
 mod input;
 mod kill_worker;
 mod main_job;
+mod numbers;
 mod opt_outs;
 mod pull;
 mod readme;
@@ -15,5 +17,6 @@ mod secrets;
 mod signals;
 mod specification;
 mod vendor_weather;
+mod verifiers;
 mod waiting;
 mod without_preload;
