@@ -14,7 +14,7 @@ use super::odds::{Enricher, Verifier};
 use crate::score::{self, Part, Parts, Route};
 
 /// More contact points of a kind than this count as this many.
-const MOST_POINTS: u8 = 4;
+const MOST_POINTS: u8 = 6;
 
 /// All that decides about a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -355,3 +355,7 @@ impl Forecast {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "road_tests.rs"]
+mod tests;

@@ -130,7 +130,7 @@ type Line = (String, i64, i64, i64, Option<i64>, Option<i64>);
 fn preview(pipeline: &mut Pipeline, which: &str) -> Outcome<Vec<Line>> {
     let rows = pipeline.db.rows(&format!(
         "SELECT vendor, leads, maximum_calls, (maximum_cost * 1000000)::bigint, (expected_calls * 100)::bigint, (expected_cost * 1000000)::bigint
-         FROM preview_enrichment(ARRAY(SELECT id FROM leads WHERE {which}))"
+         FROM preview_enrichment(ARRAY(SELECT id FROM leads WHERE {which})) ORDER BY vendor"
     ))?;
     rows.iter()
         .map(|row| {

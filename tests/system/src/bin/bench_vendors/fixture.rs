@@ -27,7 +27,7 @@ pub fn open(pipeline: &mut Pipeline, vendors: &[Vendor], in_flight: u32) -> Outc
 pub fn queue(pipeline: &mut Pipeline, kind: &str, first: u32, count: u32) -> Outcome {
     let point = match kind {
         "phone" => {
-            "'{}', ARRAY[jsonb_build_object('phone', '+1' || 2002000000 + (n / 1000000) * 10000000 + n % 1000000, 'type', 'mobile')]"
+            "'{}', ARRAY[jsonb_build_object('phone', '+1' || 2132000000 + n, 'type', 'mobile')]"
         }
         _ => "ARRAY[jsonb_build_object('email', 'owner' || n || '@mail.example.com')], '{}'",
     };
