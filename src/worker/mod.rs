@@ -194,13 +194,14 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     let mut moved = answers::take(session)?;
     send::give_unsent_back(session)?;
     let view = transact(survey)?;
-    moved |= apply::apply_answers(&view.vendors)?;
     let doing = activity(session, &view);
     // Nothing is sent while an answer cannot be recorded.
     let may_start = view.may_start && session.landed.is_empty() && !session.network_is_gone;
+    // Before the answers are applied: the slots that they left are not kept waiting.
     if may_start && !must_stop() {
         moved |= start_work(session, &view)?;
     }
+    moved |= apply::apply_answers(&view.vendors)?;
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
         let epoch = session.epoch;
         transact(|db| worker_state::beat(db, epoch, &doing))?;
