@@ -54,10 +54,11 @@ test-simulator: setup ## run the simulator's own tests
 test-system: package ## run the whole system: server, worker, simulated vendors
 	cargo test -p equity_system_tests
 
-soak: package ## the whole kill matrix, and 1,000 random kills (EQUITY_KILLS, EQUITY_SEED)
+soak: package ## the whole kill matrix, 1,000 random kills (EQUITY_KILLS, EQUITY_SEED), and memory over 200,000 calls
 	EQUITY_MATRIX=full EQUITY_KILLS=$${EQUITY_KILLS:-1000} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
+	cargo run --quiet -p equity_system_tests --bin bench -- memory
 
-bench: setup ## measure against the stated rivals, with the release build (THEMES="hash calls pages points opt_outs")
+bench: setup ## measure against the stated rivals, with the release build (THEMES="hash calls pages points opt_outs road throughput weather")
 	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release
 	@! grep -rqE 'equity_stop_at|_for_test_wrapper' $(PACKAGE)-release || { echo 'the release build holds what is for tests only' >&2; exit 1; }
 	EQUITY_PACKAGE=$(PACKAGE)-release$(PRIVATE)/server cargo run --quiet -p equity_system_tests --bin bench -- $(THEMES)

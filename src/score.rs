@@ -64,7 +64,7 @@ pub struct Scored<'a> {
 }
 
 /// Which parts of the score a lead has earned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Parts {
     earned: [bool; POINTS.len()],
 }
@@ -158,6 +158,15 @@ pub enum Route {
 }
 
 impl Route {
+    /// Higher is better.
+    pub fn rank(self) -> u8 {
+        match self {
+            Route::DoNotContact => 0,
+            Route::Enriched => 1,
+            Route::Contactable => 2,
+        }
+    }
+
     /// The value of `lead_status`.
     pub fn as_str(self) -> &'static str {
         match self {

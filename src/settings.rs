@@ -20,6 +20,16 @@ pub enum EnrichmentGoal {
     Complete,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum Planner {
+    /// By what the vendors' own past purchases came to.
+    #[name = c"cheapest"]
+    Cheapest,
+    /// In the order of `vendors.position`.
+    #[name = c"fixed"]
+    Fixed,
+}
+
 static DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static KEYS_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static BUDGET_TIMEZONE: GucSetting<Option<CString>> =
@@ -28,6 +38,7 @@ static DAILY_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(100.0);
 static LEAD_SPEND_CAP: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
 static GOAL: GucSetting<EnrichmentGoal> =
     GucSetting::<EnrichmentGoal>::new(EnrichmentGoal::Contactable);
+static PLANNER: GucSetting<Planner> = GucSetting::<Planner>::new(Planner::Cheapest);
 static REFRESH_AFTER: GucSetting<i32> = GucSetting::<i32>::new(180 * 24 * 60);
 static SECOND_PASS_AFTER: GucSetting<i32> = GucSetting::<i32>::new(30 * 24 * 60);
 static KEEP_LEDGER_FOR: GucSetting<i32> = GucSetting::<i32>::new(3 * 365 * 24 * 60);
@@ -93,6 +104,14 @@ pub fn register() {
         c"When the waterfall stops: contactable (score 60 reached) or complete (everything bought and verified).",
         c"",
         &GOAL,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"equity_connect.planner",
+        c"How the next purchase for a lead is chosen: cheapest (by the vendors' own hit and verify rates) or fixed (the configured order).",
+        c"Without enough history the configured order is taken in any case.",
+        &PLANNER,
         GucContext::Sighup,
         GucFlags::default(),
     );
@@ -202,6 +221,10 @@ pub fn lead_spend_cap() -> Option<Money> {
 
 pub fn enrichment_goal() -> EnrichmentGoal {
     GOAL.get()
+}
+
+pub fn planner() -> Planner {
+    PLANNER.get()
 }
 
 /// Minutes.

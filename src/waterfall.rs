@@ -1,12 +1,18 @@
 //! The waterfall: which purchase, if any, a lead needs next.
 //!
-//! Pure: facts in, one step out. Verification comes before the expensive source, because a score counts only
+//! Pure: facts in, one step out. Where the sources' own numbers are known, the cheapest road is taken (see [`road`]);
+//! else the configured order, in which verification comes before the expensive source, because a score counts only
 //! verified points: asking the gate earlier would always buy. A step is skipped when even its best outcome
 //! cannot change the lead's route; nothing is bought for a suppressed lead or one past the pipeline; nothing
 //! is bought again while its answer is fresh, and never while an earlier purchase is in doubt.
 
+pub mod most;
+pub mod odds;
+pub mod road;
+
 use serde_json::Value;
 
+use self::road::{Map, Move, Place};
 use crate::contact::point::{self, Point};
 use crate::contact::{Kind, PhoneType};
 use crate::score::{self, Part, Parts, Route, Scored};
@@ -64,6 +70,8 @@ pub struct Situation<'a> {
     pub purchases: &'a [Purchase],
     pub sources: &'a [Source],
     pub goal: Goal,
+    /// The sources with their numbers, where there are enough; None: the configured order.
+    pub map: Option<&'a Map>,
 }
 
 /// What to do next.
@@ -118,6 +126,11 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     if situation.goal == Goal::Contactable && score::route(parts.score()) == Route::Contactable {
         return Step::Done;
     }
+    if let (Goal::Contactable, Some(map)) = (situation.goal, situation.map) {
+        let place = place(situation, &parts);
+        let step = map.next(place).and_then(|step| concrete(situation, step));
+        return step.unwrap_or(Step::Done);
+    }
     let mut enrichers = enrichers(situation);
     let first = enrichers.next();
     let cheapest = first.and_then(|source| enrich(situation, &parts, source));
@@ -127,6 +140,41 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
         .or_else(verification)
         .or_else(dearer)
         .unwrap_or(Step::Done)
+}
+
+/// Where a lead stands, as the map sees it.
+pub fn place(situation: &Situation<'_>, parts: &Parts) -> Place {
+    let count = |kind| u8::try_from(candidates(situation, kind).count()).unwrap_or(u8::MAX);
+    let untried = enrichers(situation)
+        .enumerate()
+        .filter(|(_, source)| {
+            situation.has_address && next_generation(situation, source.product, None).is_some()
+        })
+        .fold(0, |bits, (at, _)| {
+            bits | 1_u8.checked_shl(at as u32).unwrap_or(0)
+        });
+    Place {
+        parts: *parts,
+        key_is_missing: situation.scored.has_apn && !situation.scored.has_mak,
+        emails: count(Kind::Email),
+        phones: count(Kind::Phone),
+        untried,
+    }
+}
+
+/// A move on the map as a purchase for this lead.
+fn concrete(situation: &Situation<'_>, step: Move) -> Option<Step> {
+    match step {
+        Move::VerifyEmail => candidates(situation, Kind::Email).next(),
+        Move::VerifyPhone => candidates(situation, Kind::Phone).next(),
+        Move::Enrich(at) => {
+            let product = enrichers(situation).nth(at)?.product;
+            Some(Step::Enrich {
+                product,
+                generation: next_generation(situation, product, None)?,
+            })
+        }
+    }
 }
 
 fn enrichers<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = &'a Source> {
@@ -143,10 +191,15 @@ fn has_verifier(situation: &Situation<'_>, kind: Kind) -> bool {
         .any(|source| source.role == Role::Verifies(kind))
 }
 
+/// Does a source tell the property's key and who lives there?
+pub fn knows_keys(product: Product) -> bool {
+    product == Product::Melissa
+}
+
 /// Buys from an enriching source, if that was not done and could help.
 fn enrich(situation: &Situation<'_>, parts: &Parts, source: &Source) -> Option<Step> {
     let generation = next_generation(situation, source.product, None)?;
-    let knows_keys = source.product == Product::Melissa;
+    let knows_keys = knows_keys(source.product);
     let best = [
         (Part::VerifiedEmail, has_verifier(situation, Kind::Email)),
         (Part::VerifiedPhone, has_verifier(situation, Kind::Phone)),
@@ -170,7 +223,7 @@ fn enrich(situation: &Situation<'_>, parts: &Parts, source: &Source) -> Option<S
 fn verify(situation: &Situation<'_>, parts: &Parts) -> Option<Step> {
     let wanted = |part, kind| {
         (!parts.has(part) || situation.goal == Goal::Complete)
-            .then(|| candidate(situation, kind))
+            .then(|| candidates(situation, kind).next())
             .flatten()
     };
     let email = wanted(Part::VerifiedEmail, Kind::Email);
@@ -183,12 +236,8 @@ fn verify(situation: &Situation<'_>, parts: &Parts) -> Option<Step> {
     could_help(situation, *parts, best).then_some(step)
 }
 
-/// The best point of a kind that is worth a check, with the first verifier that has not checked it.
-fn candidate(situation: &Situation<'_>, kind: Kind) -> Option<Step> {
-    let stored: &[Value] = match kind {
-        Kind::Phone => situation.scored.phones,
-        Kind::Email => situation.scored.emails,
-    };
+/// The points of a kind that a verifier could be asked about, best first.
+pub fn worth_checking(kind: Kind, stored: &[Value]) -> Vec<Point> {
     let worth_it = |point: &Point| {
         !point.verified
             && !point.is_barred
@@ -197,14 +246,25 @@ fn candidate(situation: &Situation<'_>, kind: Kind) -> Option<Step> {
     point::best_first(point::read(kind, stored))
         .into_iter()
         .filter(worth_it)
-        .find_map(|point| {
+        .collect()
+}
+
+/// The checks that are open for a kind, best point first: each with the first verifier that has not checked it.
+fn candidates<'a>(situation: &'a Situation<'_>, kind: Kind) -> impl Iterator<Item = Step> + 'a {
+    let stored: &[Value] = match kind {
+        Kind::Phone => situation.scored.phones,
+        Kind::Email => situation.scored.emails,
+    };
+    worth_checking(kind, stored)
+        .into_iter()
+        .filter_map(move |point| {
             let value = point.contact.as_str().to_string();
             let mut verifiers = situation
                 .sources
                 .iter()
                 .filter(|source| source.role == Role::Verifies(kind));
             // A second verifier is asked only where the first could not tell.
-            let settled = point.check_result.is_some() && !is_inconclusive(&point);
+            let settled = is_settled(&point);
             let found = verifiers.find_map(|source| {
                 Some((
                     source.product,
@@ -221,6 +281,11 @@ fn candidate(situation: &Situation<'_>, kind: Kind) -> Option<Step> {
                 _ => None,
             }
         })
+}
+
+/// Did a check find out what there is to know?
+fn is_settled(point: &Point) -> bool {
+    point.check_result.is_some() && !is_inconclusive(point)
 }
 
 fn is_inconclusive(point: &Point) -> bool {
@@ -252,16 +317,8 @@ fn next_generation(
 
 fn could_help(situation: &Situation<'_>, now: Parts, best: Parts) -> bool {
     match situation.goal {
-        Goal::Contactable => rank(score::route(best.score())) > rank(score::route(now.score())),
+        Goal::Contactable => score::route(best.score()).rank() > score::route(now.score()).rank(),
         Goal::Complete => true,
-    }
-}
-
-fn rank(route: Route) -> u8 {
-    match route {
-        Route::DoNotContact => 0,
-        Route::Enriched => 1,
-        Route::Contactable => 2,
     }
 }
 

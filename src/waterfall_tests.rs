@@ -64,6 +64,7 @@ impl Lead {
             purchases: &self.purchases,
             sources,
             goal: self.goal,
+            map: None,
         })
     }
 }

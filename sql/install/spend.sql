@@ -34,6 +34,9 @@ CREATE TABLE @extschema@.vendor_calls (
     matched boolean,
     -- For verifications: did the contact point pass?
     verified boolean,
+    -- For enrichments: contact points worth checking that the lead did not have.
+    new_emails smallint,
+    new_phones smallint,
     answer jsonb,
     http_status integer,
     latency_ms integer,

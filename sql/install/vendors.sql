@@ -1,4 +1,5 @@
 -- One row per vendor product. All start disabled: no money moves until a person enables one and sets its key.
+-- Of the verifiers of one kind the first by position is asked, and the next one only where it could not tell.
 
 CREATE TABLE @extschema@.vendors (
     name text NOT NULL,
@@ -51,10 +52,10 @@ VALUES
     ('batchdata_search', 'pull', 1, 'https://api.batchdata.com', 0.01, '{"billed": "record"}', NULL, 10, 2, 1, 'replay', 'batchdata', '{"search_session": true}'),
     ('melissa', 'enrich', 1, 'https://personator.melissadata.net', 0.05, '{"billed": "item"}', NULL, 20, 4, 50, 'hold', NULL, '{}'),
     ('batchdata_skip_trace', 'enrich', 2, 'https://api.batchdata.com', 0.15, '{"billed": "match"}', 1000, 20, 4, 50, 'hold', NULL, '{}'),
-    ('instantly_verify', 'verify', 1, 'https://api.instantly.ai', 0.01, '{"billed": "item"}', NULL, 50, 32, 1, 'ask', NULL, '{"verifies": "email"}'),
-    ('smtp_probe', 'verify', 2, 'smtp://localhost', 0, '{"billed": "item"}', NULL, 1, 2, 1, 'hold', NULL, '{"verifies": "email"}'),
+    ('smtp_probe', 'verify', 1, 'smtp://mx', 0, '{"billed": "item"}', NULL, 1, 2, 1, 'ask', NULL, '{"verifies": "email"}'),
+    ('instantly_verify', 'verify', 2, 'https://api.instantly.ai', 0.01, '{"billed": "item"}', NULL, 50, 32, 1, 'ask', NULL, '{"verifies": "email"}'),
     ('signalwire_lookup', 'verify', 1, 'https://example.signalwire.com', 0.01, '{"billed": "item"}', NULL, 50, 32, 1, 'hold', NULL, '{"verifies": "phone"}'),
-    ('hlr_lookup', 'verify', 2, 'https://api.hlrlookup.com', 0.01, '{"billed": "item"}', NULL, 20, 8, 1, 'hold', NULL, '{"verifies": "phone"}'),
+    ('hlr_lookup', 'verify', 2, 'https://api.hlrlookup.com', 0.01, '{"billed": "item"}', NULL, 20, 8, 20, 'hold', NULL, '{"verifies": "phone"}'),
     ('instantly_campaign', 'campaign', 1, 'https://api.instantly.ai', 0, '{"billed": "item"}', NULL, 10, 2, 100, 'hold', NULL, '{}');
 
 CREATE TABLE @extschema@.campaigns (

@@ -46,7 +46,12 @@ SELECT
     round(COALESCE(sum(c.settled_amount), 0) / NULLIF(count(DISTINCT c.lead_id) FILTER (WHERE l.status = 'contactable'), 0), 4)
         AS cost_per_contactable_lead,
     count(*) FILTER (WHERE c.state = 'in_doubt') AS in_doubt,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY c.latency_ms) AS median_latency_ms
+    -- A request is counted once, however many items it carried.
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY c.latency_ms) FILTER (WHERE c.id = c.request_id) AS median_latency_ms,
+    percentile_disc(0.95) WITHIN GROUP (ORDER BY c.latency_ms) FILTER (WHERE c.id = c.request_id) AS p95_latency_ms,
+    -- Of what was sent and not refused: how much had no answer, whatever was found out about it since.
+    round(count(*) FILTER (WHERE c.state IN ('in_doubt', 'resolved'))::numeric
+          / NULLIF(count(*) FILTER (WHERE c.state IN ('answered', 'applied', 'in_doubt', 'resolved')), 0), 4) AS doubt_rate
 FROM @extschema@.vendor_calls c
 LEFT JOIN @extschema@.leads l ON l.id = c.lead_id
 WHERE c.reuses_call_id IS NULL

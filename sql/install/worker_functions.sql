@@ -65,3 +65,11 @@ CREATE FUNCTION @extschema@.worker_status()
     SET search_path = @extschema@, pg_temp
     AS 'MODULE_PATHNAME', 'worker_status_wrapper';
 COMMENT ON FUNCTION @extschema@.worker_status IS 'Is the worker there, may it spend, what is it doing, what is in its way: one row';
+
+CREATE FUNCTION @extschema@.preview_enrichment(p_lead_ids uuid[])
+    RETURNS TABLE (vendor text, leads bigint, maximum_calls bigint, maximum_cost numeric, expected_calls numeric, expected_cost numeric)
+    LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 5
+    SET search_path = @extschema@, pg_temp
+    AS 'MODULE_PATHNAME', 'preview_enrichment_wrapper';
+COMMENT ON FUNCTION @extschema@.preview_enrichment IS
+    'What enriching these leads can cost at most, and what it is expected to cost by the vendors'' own numbers (NULL: too little history), per enabled vendor; sends and reserves nothing';

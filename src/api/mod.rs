@@ -11,6 +11,7 @@ mod lead_row;
 mod leads;
 mod merging;
 mod native;
+mod preview;
 mod pulls;
 mod records_at_hand;
 mod row_trigger;

@@ -126,8 +126,9 @@ WHERE id = $1
 RETURNING id";
 
 const SEND: &str = "
-UPDATE vendor_calls SET state = 'sending', request_id = $2, sent_at = clock_timestamp()
-WHERE id = ANY ($1) AND state = 'reserved' AND epoch = $3 AND EXISTS (SELECT FROM worker_state WHERE epoch = $3)";
+UPDATE vendor_calls c SET state = 'sending', request_id = n.request_id, sent_at = clock_timestamp()
+FROM unnest($1, $2) AS n (id, request_id)
+WHERE c.id = n.id AND c.state = 'reserved' AND c.epoch = $3 AND EXISTS (SELECT FROM worker_state WHERE epoch = $3)";
 
 const POLL_LATER: &str = "
 UPDATE vendor_calls SET
@@ -151,7 +152,8 @@ WHERE state = 'answered' AND poll_at IS NULL AND apply_error IS NULL
 ORDER BY id LIMIT $1";
 
 const APPLIED: &str = "
-UPDATE vendor_calls SET state = 'applied', verified = $2, applied_at = clock_timestamp() WHERE id = $1 AND state = 'answered'";
+UPDATE vendor_calls SET state = 'applied', verified = $2, new_emails = $3, new_phones = $4, applied_at = clock_timestamp()
+WHERE id = $1 AND state = 'answered'";
 
 const UNREADABLE: &str =
     "UPDATE vendor_calls SET apply_error = $2 WHERE id = $1 AND state = 'answered'";
@@ -272,19 +274,11 @@ pub fn reuse(
     .ok_or_else(|| Error::Internal("the purchase to reuse vanished".into()))
 }
 
-/// Moves reserved purchases to `sending`; the number that moved. None of them, when another worker has taken over.
-pub fn mark_sending(
-    db: &mut Db<'_>,
-    ids: &[i64],
-    request_id: i64,
-    epoch: i64,
-) -> Result<usize, Error> {
-    Ok(write(
-        db,
-        SEND,
-        &[ids.to_vec().into(), request_id.into(), epoch.into()],
-    )?
-    .len())
+/// Moves reserved purchases, each with the number of its request, to `sending`; the number that moved. None of them,
+/// when another worker has taken over.
+pub fn mark_sending(db: &mut Db<'_>, calls: &[(i64, i64)], epoch: i64) -> Result<usize, Error> {
+    let (ids, request_ids): (Vec<i64>, Vec<i64>) = calls.iter().copied().unzip();
+    Ok(write(db, SEND, &[ids.into(), request_ids.into(), epoch.into()])?.len())
 }
 
 /// Puts the next free question off by `seconds`; None: do not ask any more.
@@ -347,9 +341,22 @@ pub fn to_apply(db: &Db<'_>, limit: i64) -> Result<Vec<Answered>, Error> {
     Ok(answers)
 }
 
-/// The answer has reached its lead. `verified`: how a verification ended; None for other purchases.
-pub fn mark_applied(db: &mut Db<'_>, id: i64, verified: Option<bool>) -> Result<(), Error> {
-    write(db, APPLIED, &[id.into(), verified.into()])?;
+/// The answer has reached its lead. `verified`: how a verification ended; `new_points`: e-mails and phones worth
+/// checking that an enrichment brought.
+pub fn mark_applied(
+    db: &mut Db<'_>,
+    id: i64,
+    verified: Option<bool>,
+    new_points: Option<(usize, usize)>,
+) -> Result<(), Error> {
+    let small = |count: usize| i16::try_from(count).unwrap_or(i16::MAX);
+    let args = [
+        id.into(),
+        verified.into(),
+        new_points.map(|(emails, _)| small(emails)).into(),
+        new_points.map(|(_, phones)| small(phones)).into(),
+    ];
+    write(db, APPLIED, &args)?;
     Ok(())
 }
 

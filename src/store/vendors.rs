@@ -47,6 +47,15 @@ impl Vendor {
         self.product.name()
     }
 
+    /// Requests that may be under way: one, until a vendor that was in trouble has answered again.
+    pub fn room(&self) -> usize {
+        if self.pauses > 0 {
+            1
+        } else {
+            self.max_in_flight
+        }
+    }
+
     pub fn is_paused(&self) -> bool {
         self.paused_for > 0.0
     }

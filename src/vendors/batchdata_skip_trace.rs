@@ -191,6 +191,11 @@ pub fn read(body: &Value) -> Result<Enrichment, Unreadable> {
     Ok(enrichment(&persons))
 }
 
+/// Of all owners together, best first: so many are kept. The vendor documents three persons with three e-mails and
+/// five phones each.
+pub(super) const MOST_EMAILS: usize = 9;
+pub(super) const MOST_PHONES: usize = 15;
+
 fn enrichment(persons: &[&Value]) -> Enrichment {
     let persons: Vec<&Value> = persons.iter().copied().filter(|p| p.is_object()).collect();
     let owning = |person: &Value| lenient::flag(person, "propertyOwner");
@@ -223,6 +228,8 @@ fn enrichment(persons: &[&Value]) -> Enrichment {
             add_emails(&mut enrichment.emails, batchdata_contacts::emails(person));
         }
     }
+    enrichment.emails.truncate(MOST_EMAILS);
+    enrichment.phones.truncate(MOST_PHONES);
     enrichment
 }
 

@@ -24,6 +24,11 @@ impl Secret {
         Self(value.into())
     }
 
+    /// No key at all.
+    pub const fn none() -> Self {
+        Self(String::new())
+    }
+
     /// The value itself. Only for the bytes that go to the vendor.
     pub fn expose(&self) -> &str {
         &self.0

@@ -11,24 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::exchange::{self, Account, BuildError, HttpRequest};
 use super::found::Unreadable;
-use super::{Item, Part, Reply, Subject, judge, lenient};
+use super::{EmailVerdict, Item, Part, Reply, judge, lenient};
 
 const PATH: &str = "/api/v2/email-verification";
 
-/// What is known about a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailVerdict {
-    Verified,
-    Invalid,
-    /// The domain takes every address: this one is not verified.
-    CatchAll,
-    /// Ask again, with a poll.
-    Pending,
-}
-
 pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
     let mut body = Map::new();
-    body.insert("email".into(), json!(email(item)?));
+    body.insert("email".into(), json!(item.email()?));
     if let Some(url) = account.text_option("webhook_url")? {
         body.insert("webhook_url".into(), json!(url));
     }
@@ -36,25 +25,8 @@ pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<HttpRequest,
 }
 
 pub(super) fn poll_request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
-    let path = format!("{PATH}/{}", exchange::segment(email(item)?));
+    let path = format!("{PATH}/{}", exchange::segment(item.email()?));
     Ok(exchange::get(account.endpoint(&path)?, account.bearer()?))
-}
-
-fn email(item: &Item) -> Result<&str, BuildError> {
-    match &item.subject {
-        Subject::Email(email) if is_address(email.trim()) => Ok(email.trim()),
-        _ => Err(BuildError::item(
-            &item.id,
-            "a verification takes an e-mail address",
-        )),
-    }
-}
-
-/// Enough to be sure that the path segment is no `..` and that nothing blank is paid for.
-fn is_address(email: &str) -> bool {
-    let is_clean = !email.contains(|c: char| c.is_control() || c.is_whitespace());
-    is_clean
-        && matches!(email.rsplit_once('@'), Some((local, domain)) if !local.is_empty() && !domain.is_empty())
 }
 
 pub(super) fn receive(items: &[Item], body: Value) -> Reply {
@@ -72,7 +44,7 @@ pub(super) fn receive(items: &[Item], body: Value) -> Reply {
             Reply::Doubtful { reason }
         };
     }
-    let asked = email(item).unwrap_or_default();
+    let asked = item.email().unwrap_or_default();
     if lenient::text(&body, "email").is_some_and(|told| !told.eq_ignore_ascii_case(asked)) {
         return Reply::Doubtful {
             reason: "the answer is about another e-mail address".into(),

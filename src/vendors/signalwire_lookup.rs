@@ -9,39 +9,14 @@ use serde_json::Value;
 
 use super::exchange::{self, Account, BuildError, HttpRequest};
 use super::found::{Unreadable, phone_type};
-use super::{Item, Part, Reply, Subject, judge, lenient};
+use super::{Item, Part, PhoneVerdict, Reply, Service, judge, lenient};
 
 const PATH: &str = "/api/relay/rest/lookup/phone_number/";
 
-/// What is known about a phone number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhoneVerdict {
-    /// In service as far as the numbering plan and the carrier tell.
-    pub valid: bool,
-    /// `mobile`, `landline` or `voip`, by the carrier's word only.
-    pub phone_type: Option<&'static str>,
-    pub carrier: Option<String>,
-}
-
 pub(super) fn request(account: &Account<'_>, item: &Item) -> Result<HttpRequest, BuildError> {
-    let number = number(item)?;
+    let number = item.phone()?;
     let path = format!("{PATH}{}?include=carrier", exchange::segment(number));
     Ok(exchange::get(account.endpoint(&path)?, account.basic()?))
-}
-
-fn number(item: &Item) -> Result<&str, BuildError> {
-    let is_e164 = |text: &str| {
-        text.strip_prefix('+').is_some_and(|digits| {
-            (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    match &item.subject {
-        Subject::Phone(number) if is_e164(number) => Ok(number),
-        _ => Err(BuildError::item(
-            &item.id,
-            "a look-up takes a phone number in E.164",
-        )),
-    }
 }
 
 pub(super) fn receive(items: &[Item], body: Value) -> Reply {
@@ -57,7 +32,7 @@ pub(super) fn receive(items: &[Item], body: Value) -> Reply {
             reason: judge::reason("HTTP 200 without a result", &message, items),
         };
     }
-    let asked = number(item).unwrap_or_default();
+    let asked = item.phone().unwrap_or_default();
     if lenient::text(&body, "e164").is_some_and(|told| told != asked) {
         return Reply::Doubtful {
             reason: "the answer is about another number".into(),
@@ -82,7 +57,7 @@ pub fn read(body: &Value) -> Result<PhoneVerdict, Unreadable> {
             Unreadable::because("the answer has neither valid_number nor a line type")
         })?;
     Ok(PhoneVerdict {
-        valid,
+        service: if valid { Service::In } else { Service::Out },
         phone_type,
         carrier: lenient::text(body, "carrier.lec"),
     })

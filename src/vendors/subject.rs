@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lenient;
+use super::{BuildError, lenient};
 
 /// One purchase of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,42 @@ pub struct Item {
     /// Our purchase id, echoed by the vendor where it can.
     pub id: String,
     pub subject: Subject,
+}
+
+impl Item {
+    /// The e-mail address, fit for a path segment or a command: no blanks, no `..`.
+    pub(super) fn email(&self) -> Result<&str, BuildError> {
+        match &self.subject {
+            Subject::Email(email) if is_address(email.trim()) => Ok(email.trim()),
+            _ => Err(BuildError::item(
+                &self.id,
+                "a verification takes an e-mail address",
+            )),
+        }
+    }
+
+    /// The phone number, in E.164.
+    pub(super) fn phone(&self) -> Result<&str, BuildError> {
+        let is_e164 = |text: &str| {
+            text.strip_prefix('+').is_some_and(|digits| {
+                (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
+        match &self.subject {
+            Subject::Phone(number) if is_e164(number) => Ok(number),
+            _ => Err(BuildError::item(
+                &self.id,
+                "a look-up takes a phone number in E.164",
+            )),
+        }
+    }
+}
+
+/// Enough to be sure that nothing blank is paid for, and that no command can be smuggled in.
+fn is_address(email: &str) -> bool {
+    let is_clean = !email.contains(|c: char| c.is_control() || c.is_whitespace());
+    is_clean
+        && matches!(email.rsplit_once('@'), Some((local, domain)) if !local.is_empty() && !domain.is_empty())
 }
 
 /// What is asked about: `{"search": …}`, `{"property": …}`, `{"email": "…"}`, `{"phone": "…"}`.

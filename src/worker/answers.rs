@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use pgrx::prelude::*;
 
 use super::doubt;
-use super::http::{Incoming, SendFailure};
+use super::landed::{Landed, Verdict, judge};
 use super::session::{Flight, Purpose, Session};
 use super::stop_points::{Point, reached};
 use super::transact::transact;
@@ -22,7 +22,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
-use crate::vendors::{HttpAnswer, Part, Reply, Subject};
+use crate::vendors::{Part, Reply, Subject, poll_schedule};
 
 /// Pauses of a vendor that throttles or cannot be reached.
 const PAUSES: Schedule = Schedule {
@@ -34,22 +34,9 @@ const RETRIES: Schedule = Schedule {
     base: Duration::from_secs(60),
     cap: Duration::from_secs(3600),
 };
-/// Waits between free questions, in seconds, unless `vendors.options.poll_seconds` says otherwise.
-const POLL_SECONDS: [f64; 5] = [5.0, 15.0, 60.0, 300.0, 1800.0];
 
-/// A request that ended, judged.
-pub struct Landed {
-    pub flight: Flight,
-    pub verdict: Verdict,
-    pub http_status: u16,
-    pub latency: Duration,
-}
-
-pub enum Verdict {
-    Reply(Reply),
-    NotSent(String),
-    NoAnswer(String),
-}
+/// Seconds until the first free question, where the vendor's row has an empty schedule.
+const FIRST_POLL: f64 = 5.0;
 
 /// Takes what the network thread delivered and stores it; true when something was stored. What cannot be stored
 /// now stays in `session.landed`, and nothing new is sent before it is.
@@ -59,7 +46,12 @@ pub fn take(session: &mut Session) -> Result<bool, Error> {
         match session.network.receive() {
             Ok(Some(incoming)) => {
                 if let Some(flight) = session.land(incoming.ticket) {
-                    session.landed.push(judge(flight, incoming));
+                    let mut landed = judge(flight, incoming);
+                    if landed.flight.purpose == Purpose::Buy {
+                        let failed = landed.verdict.is_failure();
+                        landed.opens_circuit = session.note_end(&landed.flight.vendor, failed);
+                    }
+                    session.landed.push(landed);
                 }
             }
             Ok(None) => break,
@@ -101,44 +93,37 @@ fn store_alone(landed: &Landed) -> Result<(), Error> {
     }
 }
 
-fn judge(flight: Flight, incoming: Incoming) -> Landed {
-    let latency = incoming.elapsed;
-    let (verdict, http_status) = match incoming.result {
-        Ok(answer) => {
-            let reply = crate::vendors::receive(
-                flight.product,
-                &flight.vendor.options,
-                &flight.items,
-                &answer,
-            );
-            (
-                Verdict::Reply(with_retry_after(reply, &answer)),
-                answer.status,
-            )
-        }
-        Err(SendFailure::NotSent(why)) => (Verdict::NotSent(why), 0),
-        Err(SendFailure::InDoubt(why)) => (Verdict::NoAnswer(why), 0),
-    };
-    Landed {
-        flight,
-        verdict,
-        http_status,
-        latency,
-    }
-}
-
-fn with_retry_after(reply: Reply, answer: &HttpAnswer) -> Reply {
-    match reply {
-        Reply::Throttled { retry_after: None } => Reply::Throttled {
-            retry_after: answer.retry_after.clone(),
-        },
-        other => other,
-    }
-}
-
 fn store_all(db: &mut Db<'_>, all: &[Landed]) -> Result<(), Error> {
-    all.iter().try_for_each(|landed| store_one(db, landed))?;
+    let (answered, others): (Vec<&Landed>, Vec<&Landed>) =
+        all.iter().partition(|landed| landed.is_whole());
+    store_whole(db, &answered)?;
+    others
+        .into_iter()
+        .try_for_each(|landed| store_one(db, landed))?;
     reached(Point::Storing);
+    Ok(())
+}
+
+/// Stores purchases that were answered without a remainder, all in one go: at full speed most are.
+fn store_whole(db: &mut Db<'_>, answered: &[&Landed]) -> Result<(), Error> {
+    let mut settlements = Vec::new();
+    for landed in answered {
+        if let Verdict::Reply(Reply::Answered(parts)) = &landed.verdict {
+            for part in parts {
+                settlements.extend(settlement(landed, part)?);
+            }
+        }
+    }
+    if settlements.is_empty() {
+        return Ok(());
+    }
+    settlement::store_answers(db, &settlements)?;
+    for landed in answered
+        .iter()
+        .filter(|landed| landed.flight.vendor.pauses > 0)
+    {
+        vendors::recovered(db, landed.flight.product)?;
+    }
     Ok(())
 }
 
@@ -148,7 +133,17 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         return store_asked(db, landed);
     }
     match &landed.verdict {
-        Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts),
+        Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts, &[]),
+        Verdict::Reply(Reply::Partly { parts, refused }) => {
+            let refused: Vec<i64> = refused.iter().filter_map(|id| id.parse().ok()).collect();
+            doubt::give_back(
+                db,
+                &refused,
+                "the vendor refused this item",
+                Sharing::AsBefore,
+            )?;
+            store_parts(db, landed, parts, &refused)
+        }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
             pause(
                 db,
@@ -164,7 +159,9 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
             )
         }
         Verdict::NotSent(why) => {
-            pause(db, &flight.vendor, None, why)?;
+            if landed.opens_circuit {
+                pause(db, &flight.vendor, None, why)?;
+            }
             doubt::give_back(db, &flight.call_ids, why, Sharing::AsBefore)
         }
         Verdict::Reply(Reply::Blocked { reason }) => {
@@ -179,14 +176,21 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
         Verdict::Reply(Reply::Doubtful { reason }) | Verdict::NoAnswer(reason) => {
             // A vendor in trouble is not sent the next hundred purchases to doubt.
-            pause(db, &flight.vendor, None, reason)?;
+            if landed.opens_circuit {
+                pause(db, &flight.vendor, None, reason)?;
+            }
             let policy = flight.vendor.doubt_policy;
             doubt::doubt(db, Some(flight.product), policy, &flight.call_ids, reason)
         }
     }
 }
 
-fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), Error> {
+fn store_parts(
+    db: &mut Db<'_>,
+    landed: &Landed,
+    parts: &[Part],
+    refused: &[i64],
+) -> Result<(), Error> {
     let flight = &landed.flight;
     let settlements: Vec<Settlement> = parts
         .iter()
@@ -198,7 +202,7 @@ fn store_parts(db: &mut Db<'_>, landed: &Landed, parts: &[Part]) -> Result<(), E
         .call_ids
         .iter()
         .copied()
-        .filter(|id| !answered.contains(id))
+        .filter(|id| !answered.contains(id) && !refused.contains(id))
         .collect();
     if !silent.is_empty() {
         doubt::doubt(
@@ -226,7 +230,7 @@ fn settlement(landed: &Landed, part: &Part) -> Result<Option<Settlement>, Error>
     let amount = price(&flight.vendor, part)?;
     let poll_in = part
         .pending
-        .then(|| poll_seconds(&flight.vendor, 0).unwrap_or(POLL_SECONDS[0]));
+        .then(|| poll_seconds(&flight.vendor, 0).unwrap_or(FIRST_POLL));
     Ok(Some(Settlement {
         call_id,
         amount,
@@ -312,7 +316,7 @@ fn poll_seconds(vendor: &Vendor, polls: i32) -> Option<f64> {
             .get(asked)
             .and_then(serde_json::Value::as_f64)
             .map(|seconds| seconds.clamp(0.1, 86_400.0)),
-        None => POLL_SECONDS.get(asked).copied(),
+        None => poll_schedule(vendor.product).get(asked).copied(),
     }
 }
 
@@ -323,6 +327,10 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
     }
     let waiting = jobs::of_calls(db, &flight.call_ids)?;
     settlement::release(db, &flight.call_ids, reason, None)?;
+    if flight.vendor.pauses > 0 {
+        // It refused, so it is there.
+        vendors::recovered(db, flight.product)?;
+    }
     for job in waiting {
         if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
             // The vendor no longer takes its own place mark: go on from the page number.

@@ -4,8 +4,8 @@
 use pgrx::Uuid;
 use pgrx::prelude::PgSqlErrorCode;
 
-use super::facts;
-use super::learn::{Lesson, learn};
+use super::facts::{self, Sources};
+use super::learn::{Learned, learn};
 use super::page;
 use super::stop_points::{Point, reached};
 use super::transact::transact;
@@ -34,8 +34,8 @@ const RETRIES: Schedule = Schedule {
 };
 
 /// What the answers of a batch need to know.
-struct Context<'a> {
-    vendors: &'a [Vendor],
+struct Context {
+    sources: Sources,
     history: Vec<Bought>,
     now: String,
 }
@@ -54,7 +54,7 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         let waiting = jobs::of_calls(db, &ids)?;
         let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
         let context = Context {
-            vendors,
+            sources: facts::sources(vendors),
             history: calls::history(db, lead_ids, settings::refresh_after_minutes())?,
             now: leads::now_rfc3339(db)?,
         };
@@ -83,16 +83,16 @@ fn apply_one(
     db: &mut Db<'_>,
     answer: &Answered,
     job: Option<&Job>,
-    context: &Context<'_>,
+    context: &Context,
 ) -> Result<(), Error> {
-    let verified = match (answer.product, answer.lead_id, answer.pull_id) {
+    let learned = match (answer.product, answer.lead_id, answer.pull_id) {
         (Product::BatchdataSearch, _, Some(pull_id)) => {
-            page::apply(db, answer, pull_id, job).map(|()| None)?
+            page::apply(db, answer, pull_id, job).map(|()| Learned::default())?
         }
         (_, Some(lead_id), _) => apply_to_lead(db, answer, lead_id, job, context)?,
-        _ => None,
+        _ => Learned::default(),
     };
-    calls::mark_applied(db, answer.id, verified)
+    calls::mark_applied(db, answer.id, learned.verified, learned.new_points)
 }
 
 /// Parks a paid answer that cannot be used; one that the database refused is tried again by itself.
@@ -113,21 +113,20 @@ fn park(db: &mut Db<'_>, answer: &Answered, job: Option<&Job>, error: &Error) ->
     }
 }
 
-/// Says how a verification ended; None for other answers.
 fn apply_to_lead(
     db: &mut Db<'_>,
     answer: &Answered,
     lead_id: Uuid,
     job: Option<&Job>,
-    context: &Context<'_>,
-) -> Result<Option<bool>, Error> {
+    context: &Context,
+) -> Result<Learned, Error> {
     let Some(mut lead) = leads::load_unlocked_for_update(db, vec![lead_id])?.pop() else {
         if leads::exists(db, lead_id)? {
             return Err(Error::Busy);
         }
         if let Some(survivor) = merges::survivor_of(db, lead_id)? {
             let context = Context {
-                vendors: context.vendors,
+                sources: context.sources.clone(),
                 history: calls::history(db, vec![survivor], settings::refresh_after_minutes())?,
                 now: context.now.clone(),
             };
@@ -136,16 +135,16 @@ fn apply_to_lead(
         // Deleted meanwhile: the answer stays in the ledger, there is nothing to do.
         return job
             .map_or(Ok(()), |job| jobs::finish(db, &[job.id]))
-            .map(|()| None);
+            .map(|()| Learned::default());
     };
-    let lesson = if answer.answer.is_null() {
-        Lesson::default()
+    let learned = if answer.answer.is_null() {
+        Learned::default()
     } else {
         learn(db, answer, &mut lead, &context.now)?
     };
     let mut purchases = facts::purchases_of(lead_id, &context.history);
     settle(&mut purchases, answer);
-    let step = facts::next_step(&lead, &purchases, &facts::sources(context.vendors));
+    let step = facts::next_step(&lead, &purchases, &context.sources);
     lead.suppressed |= lead.suppressed_reason.is_some();
     let status = if step == Step::Done {
         lead.status_for(score(&lead))
@@ -156,10 +155,10 @@ fn apply_to_lead(
     if let Some(job) = job {
         go_on(db, &job.after_success(), &step, &status)?;
     }
-    if let Some((mak, other)) = &lesson.same_mak {
+    if let Some((mak, other)) = &learned.same_mak {
         one_mak(db, &lead, mak, *other)?;
     }
-    Ok(lesson.verified)
+    Ok(learned)
 }
 
 /// Enrichment found the mak of another lead: the two are one property, or a pair for a person.

@@ -21,7 +21,7 @@ pub fn ask(session: &mut Session, vendors: &[Vendor]) -> Result<bool, Error> {
         let Some(request) = session.build_question(vendor, &item) else {
             continue;
         };
-        if session.limiter(vendor).in_flight() >= vendor.max_in_flight
+        if session.limiter(vendor).in_flight() >= vendor.room()
             || session.start_requests(vendor, 1) == 0
         {
             break;

@@ -12,6 +12,7 @@
 
 mod failure;
 mod signals;
+mod smtp;
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -28,7 +29,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout_at;
 
-use crate::vendors::{HttpAnswer, HttpRequest, Method};
+use crate::vendors::{HttpAnswer, HttpRequest, Method, Request};
 
 use signals::SignalsBlocked;
 
@@ -43,7 +44,7 @@ const LONGEST_RETRY_AFTER: usize = 64;
 pub struct Outgoing {
     /// The caller's name for the call, handed back with the result.
     pub ticket: u64,
-    pub request: HttpRequest,
+    pub request: Request,
     /// For the whole exchange, from the look-up of the name to the last byte of the answer.
     pub timeout: Duration,
     /// A longer answer is not kept.
@@ -249,7 +250,28 @@ where
 
 async fn exchange(line: &Line, outgoing: Outgoing) -> Result<HttpAnswer, SendFailure> {
     let deadline = tokio::time::Instant::now() + outgoing.timeout.min(LONGEST_CALL);
-    let request = prepare(&line.client, outgoing.request)
+    match outgoing.request {
+        Request::Http(request) => exchange_http(line, request, deadline, outgoing.body_limit).await,
+        Request::Mailbox(probe) => {
+            let dialogue = smtp::converse(&probe, deadline).await;
+            let body = serde_json::to_vec(&dialogue)
+                .map_err(|_| SendFailure::InDoubt("the dialogue is no JSON".into()))?;
+            Ok(HttpAnswer {
+                status: 200,
+                retry_after: None,
+                body,
+            })
+        }
+    }
+}
+
+async fn exchange_http(
+    line: &Line,
+    request: HttpRequest,
+    deadline: tokio::time::Instant,
+    body_limit: usize,
+) -> Result<HttpAnswer, SendFailure> {
+    let request = prepare(&line.client, request)
         .ok_or_else(|| SendFailure::NotSent("the request cannot be written as HTTP".into()))?;
     let timed_out = || SendFailure::InDoubt("no complete answer in time".into());
     let mut response = timeout_at(deadline, line.client.execute(request))
@@ -265,7 +287,7 @@ async fn exchange(line: &Line, outgoing: Outgoing) -> Result<HttpAnswer, SendFai
         retry_after: retry_after.map(str::to_owned),
         body: Vec::new(),
     };
-    let reading = read(&mut response, &mut answer.body, outgoing.body_limit);
+    let reading = read(&mut response, &mut answer.body, body_limit);
     let whole = timeout_at(deadline, reading).await;
     match whole.unwrap_or_else(|_| Err(timed_out())) {
         Ok(()) => Ok(answer),

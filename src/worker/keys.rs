@@ -9,6 +9,9 @@ use std::path::Path;
 
 use crate::vendors::{Product, Secret};
 
+/// For a product that asks for none.
+static NO_KEY: Secret = Secret::none();
+
 /// The keys by name.
 #[derive(Default)]
 pub struct Keys {
@@ -72,6 +75,9 @@ impl Keys {
 
     /// The key of a product: under its own name, else under its company's.
     pub fn of(&self, product: Product) -> Option<&Secret> {
+        if !product.needs_key() {
+            return Some(&NO_KEY);
+        }
         let name = product.name();
         let company = name.split('_').next().unwrap_or(name);
         self.by_name.get(name).or_else(|| self.by_name.get(company))

@@ -1,6 +1,7 @@
 //! What a paid answer teaches about a lead: contact points, keys, flags, and how a check ended.
 
 use pgrx::Uuid;
+use serde_json::Value;
 
 use crate::contact::point::{self, CheckOutcome, CheckResult, NewPoint};
 use crate::contact::{Contact, Kind, PhoneType};
@@ -8,26 +9,21 @@ use crate::error::Error;
 use crate::store::calls::Answered;
 use crate::store::leads::Lead;
 use crate::store::{Db, matches};
-use crate::vendors::instantly_verify::{self, EmailVerdict};
-use crate::vendors::signalwire_lookup::{self, PhoneVerdict};
-use crate::vendors::{Enrichment, Product, Subject, Unreadable, batchdata_skip_trace, melissa};
+use crate::vendors::{
+    EmailVerdict, Enrichment, PhoneVerdict, Product, Service, Subject, Unreadable,
+    batchdata_skip_trace, hlr_lookup, instantly_verify, melissa, signalwire_lookup, smtp_probe,
+};
+use crate::waterfall;
 
-/// What an answer says beside what it writes into the lead.
-#[derive(Default)]
-pub struct Lesson {
+/// What an answer taught beside what it writes into the lead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
     /// How a verification ended; None for other answers.
     pub verified: Option<bool>,
+    /// Contact points worth checking that an enrichment brought: e-mails and phones; None for other answers.
+    pub new_points: Option<(usize, usize)>,
     /// The lead's mak, and the other lead that has it.
     pub same_mak: Option<(String, Uuid)>,
-}
-
-impl Lesson {
-    fn checked(verified: bool) -> Self {
-        Self {
-            verified: Some(verified),
-            ..Self::default()
-        }
-    }
 }
 
 /// Reads the answer into `lead` (not stored yet).
@@ -36,7 +32,7 @@ pub fn learn(
     answer: &Answered,
     lead: &mut Lead,
     now: &str,
-) -> Result<Lesson, Error> {
+) -> Result<Learned, Error> {
     let body = &answer.answer;
     match answer.product {
         Product::Melissa => enrich(
@@ -46,26 +42,30 @@ pub fn learn(
             "melissa",
             now,
         ),
-        Product::BatchdataSkipTrace => enrich(
-            db,
-            lead,
-            &batchdata_skip_trace::read(body).map_err(unreadable)?,
-            "batchdata",
-            now,
-        ),
-        Product::InstantlyVerify => Ok(Lesson::checked(check_email(
-            lead,
-            answer,
-            instantly_verify::read(body).map_err(unreadable)?,
-            now,
-        ))),
-        Product::SignalwireLookup => Ok(Lesson::checked(check_phone(
-            lead,
-            answer,
-            &signalwire_lookup::read(body).map_err(unreadable)?,
-            now,
-        ))),
-        Product::BatchdataSearch => Ok(Lesson::default()),
+        Product::BatchdataSkipTrace => {
+            let found = batchdata_skip_trace::read(body).map_err(unreadable)?;
+            enrich(db, lead, &found, "batchdata", now)
+        }
+        Product::InstantlyVerify | Product::SmtpProbe => {
+            let verdict = match answer.product {
+                Product::SmtpProbe => smtp_probe::read(body),
+                _ => instantly_verify::read(body),
+            };
+            Ok(check_email(lead, answer, verdict.map_err(unreadable)?, now))
+        }
+        Product::SignalwireLookup | Product::HlrLookup => {
+            let verdict = match answer.product {
+                Product::HlrLookup => hlr_lookup::read(body),
+                _ => signalwire_lookup::read(body),
+            };
+            Ok(check_phone(
+                lead,
+                answer,
+                &verdict.map_err(unreadable)?,
+                now,
+            ))
+        }
+        Product::BatchdataSearch => Ok(Learned::default()),
     }
 }
 
@@ -82,8 +82,9 @@ fn enrich(
     found: &Enrichment,
     source: &str,
     now: &str,
-) -> Result<Lesson, Error> {
-    let mut lesson = Lesson::default();
+) -> Result<Learned, Error> {
+    let before = worth_checking(lead);
+    let mut same_mak = None;
     for phone in &found.phones {
         let mut flags = serde_json::Map::new();
         for (name, flag) in [("dnc", phone.dnc), ("tcpa", phone.tcpa)] {
@@ -124,7 +125,7 @@ fn enrich(
     }
     if let Some(mak) = found.mak.as_deref().filter(|_| lead.mak.is_none()) {
         match matches::owner_of_mak(db, mak)? {
-            Some(other) if other != lead.id => lesson.same_mak = Some((mak.to_string(), other)),
+            Some(other) if other != lead.id => same_mak = Some((mak.to_string(), other)),
             _ => lead.mak = Some(mak.to_string()),
         }
     }
@@ -134,7 +135,24 @@ fn enrich(
             lead.suppressed_reason = Some(reason.to_string());
         }
     }
-    Ok(lesson)
+    let after = worth_checking(lead);
+    Ok(Learned {
+        verified: None,
+        new_points: Some((
+            after.0.saturating_sub(before.0),
+            after.1.saturating_sub(before.1),
+        )),
+        same_mak,
+    })
+}
+
+/// How many of the lead's e-mails and phones a verifier could be asked about.
+fn worth_checking(lead: &Lead) -> (usize, usize) {
+    let count = |kind, points: &[Value]| waterfall::worth_checking(kind, points).len();
+    (
+        count(Kind::Email, &lead.emails),
+        count(Kind::Phone, &lead.phones),
+    )
 }
 
 /// Adds a found contact point; one that cannot be a phone or an e-mail is left in the ledger's answer only.
@@ -144,7 +162,7 @@ fn add_point(
     value: &str,
     (source, score): (&str, Option<u8>),
     phone_type: Option<PhoneType>,
-    flags: serde_json::Map<String, serde_json::Value>,
+    flags: serde_json::Map<String, Value>,
     now: &str,
 ) {
     let Ok(contact) = Contact::parse(kind, value) else {
@@ -165,12 +183,13 @@ fn add_point(
     };
 }
 
-fn check_email(lead: &mut Lead, answer: &Answered, verdict: EmailVerdict, now: &str) -> bool {
+fn check_email(lead: &mut Lead, answer: &Answered, verdict: EmailVerdict, now: &str) -> Learned {
     let (outcome, result) = match verdict {
         EmailVerdict::Verified => (CheckOutcome::Passed, "verified"),
         EmailVerdict::Invalid => (CheckOutcome::Failed, "invalid"),
         EmailVerdict::CatchAll => (CheckOutcome::Inconclusive, "catch_all"),
-        EmailVerdict::Pending => (CheckOutcome::Inconclusive, "unknown"),
+        EmailVerdict::MailboxFull => (CheckOutcome::Inconclusive, "mailbox_full"),
+        EmailVerdict::Unknown | EmailVerdict::Pending => (CheckOutcome::Inconclusive, "unknown"),
     };
     if let Some(Subject::Email(value)) = &answer.subject
         && let Ok(contact) = Contact::parse(Kind::Email, value)
@@ -184,15 +203,16 @@ fn check_email(lead: &mut Lead, answer: &Answered, verdict: EmailVerdict, now: &
         };
         point::record_check(&mut lead.emails, &contact, &check);
     }
-    outcome == CheckOutcome::Passed
+    checked(outcome)
 }
 
-fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: &str) -> bool {
-    let (outcome, result) = match (verdict.valid, verdict.phone_type) {
-        (false, _) => (CheckOutcome::Failed, "invalid"),
-        (true, Some(line)) => (CheckOutcome::Passed, line),
+fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: &str) -> Learned {
+    let (outcome, result) = match (verdict.service, verdict.phone_type) {
+        (Service::Out, _) => (CheckOutcome::Failed, "invalid"),
+        (Service::In, Some(line)) => (CheckOutcome::Passed, line),
+        (Service::Absent, _) => (CheckOutcome::Inconclusive, "absent"),
         // A number that exists on a line of unknown type proves nothing about reaching a mobile.
-        (true, None) => (CheckOutcome::Inconclusive, "unknown"),
+        (Service::In, None) | (Service::Unknown, _) => (CheckOutcome::Inconclusive, "unknown"),
     };
     if let Some(Subject::Phone(value)) = &answer.subject
         && let Ok(contact) = Contact::parse(Kind::Phone, value)
@@ -207,5 +227,12 @@ fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: 
         };
         point::record_check(&mut lead.phones, &contact, &check);
     }
-    outcome == CheckOutcome::Passed
+    checked(outcome)
+}
+
+fn checked(outcome: CheckOutcome) -> Learned {
+    Learned {
+        verified: Some(outcome == CheckOutcome::Passed),
+        new_points: None,
+    }
 }

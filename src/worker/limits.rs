@@ -1,4 +1,7 @@
-//! How fast a vendor may be called: requests per second and requests in flight.
+//! How fast a vendor may be called: requests per second, requests in flight, and failures in a row.
+//!
+//! So many failures in a row open the circuit: the vendor is paused, for longer each time. After the pause one request
+//! at a time probes it (`vendors.pauses` says that the circuit is half open), until one is answered.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,11 +9,15 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+/// Failures in a row that open the circuit. One or two are chance where many requests are in flight.
+const MOST_FAILURES: u32 = 3;
+
 /// The limits of one vendor product.
 pub struct Limiter {
     requests_per_second: f64,
     bucket: DefaultDirectRateLimiter,
     in_flight: usize,
+    failures: u32,
 }
 
 impl Limiter {
@@ -19,6 +26,7 @@ impl Limiter {
             requests_per_second,
             bucket: bucket(requests_per_second),
             in_flight: 0,
+            failures: 0,
         }
     }
 
@@ -43,6 +51,16 @@ impl Limiter {
             }
             Err(not_yet) => Err(not_yet.wait_time_from(DefaultClock::default().now())),
         }
+    }
+
+    /// Notes how a request ended; true when that opens the circuit.
+    pub fn note_end(&mut self, failed: bool) -> bool {
+        self.failures = if failed { self.failures + 1 } else { 0 };
+        let opens = self.failures >= MOST_FAILURES;
+        if opens {
+            self.failures = 0;
+        }
+        opens
     }
 
     pub fn landed(&mut self) {
@@ -71,6 +89,17 @@ mod tests {
         assert_eq!(limiter.in_flight(), 5);
         let wait = limiter.try_start().expect_err("the bucket is empty");
         assert!(wait <= Duration::from_millis(200), "{wait:?}");
+    }
+
+    #[test]
+    fn failures_in_a_row_open_the_circuit_and_single_ones_do_not() {
+        let mut limiter = Limiter::new(5.0);
+        let ends = [true, true, false, true, true, true, true, false];
+        let opens = ends.map(|failed| limiter.note_end(failed));
+        assert_eq!(
+            opens,
+            [false, false, false, false, false, true, false, false]
+        );
     }
 
     #[test]

@@ -11,9 +11,10 @@ mod ask;
 mod buy;
 pub mod caps;
 mod doubt;
-mod facts;
+pub mod facts;
 mod http;
 mod keys;
+mod landed;
 mod learn;
 mod limits;
 mod page;
@@ -198,13 +199,14 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     let mut moved = answers::take(session)?;
     send::give_unsent_back(session)?;
     let view = transact(survey)?;
-    moved |= apply::apply_answers(&view.vendors)?;
     let doing = activity(session, &view);
     // Nothing is sent while an answer cannot be recorded.
     let may_start = view.may_start && session.landed.is_empty() && !session.network_is_gone;
+    // Before the answers are applied: the slots that they left are not kept waiting.
     if may_start && !must_stop() {
         moved |= start_work(session, &view)?;
     }
+    moved |= apply::apply_answers(&view.vendors)?;
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
         let epoch = session.epoch;
         transact(|db| worker_state::beat(db, epoch, &doing))?;
@@ -240,6 +242,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     if is_due(pulls::next_run_in(db)?) {
         pulls::queue_due(db)?;
     }
+    facts::refresh_records(db)?;
     Ok(View {
         vendors: vendors::enabled(db)?,
         campaign_caps: campaigns::spend_caps(db)?,
@@ -251,9 +254,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
 /// Plans and buys; true when anything moved.
 fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
     let mut moved = false;
-    let names: Vec<String> = view
-        .vendors
-        .iter()
+    let names: Vec<String> = facts::usable(&view.vendors)
         .map(|vendor| vendor.name().to_string())
         .collect();
     if session.caps_changed(&view.vendors, &view.campaign_caps) {

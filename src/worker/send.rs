@@ -9,7 +9,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement;
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, dlq};
-use crate::vendors::{BuildError, HttpRequest, Item};
+use crate::vendors::{BuildError, Item, Request};
 
 /// A reserved purchase, ready to be sent.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Reserved {
 /// Takes slots for as many requests of `batch` items as there is work, room and rate; None: for none.
 pub fn start(session: &mut Session, vendor: &Vendor, batch: usize) -> Result<Option<usize>, Error> {
     let slots = vendor
-        .max_in_flight
+        .room()
         .saturating_sub(session.limiter(vendor).in_flight());
     if slots == 0 || session.keys.of(vendor.product).is_none() {
         return Ok(None);
@@ -43,8 +43,8 @@ pub fn in_batches(reserved: Vec<Reserved>, batch: usize) -> Vec<Vec<Reserved>> {
     batches
 }
 
-/// Sends reserved purchases: the second commit of the protocol, then the network. `started`: the slots taken for
-/// them; those not used are free again.
+/// Sends reserved purchases: the second commit of the protocol, one for all requests, then the network. `started`: the
+/// slots taken for them; those not used are free again.
 pub fn send(
     session: &mut Session,
     vendor: &Vendor,
@@ -55,23 +55,71 @@ pub fn send(
         reached(Point::Reserved);
     }
     let mut slots = started;
+    let result = send_all(session, vendor, batches, &mut slots);
+    for _ in 0..slots {
+        session.limiter(vendor).landed();
+    }
+    result
+}
+
+/// As `send`; takes what it uses off `slots`. What cannot be sent is remembered as unsent.
+fn send_all(
+    session: &mut Session,
+    vendor: &Vendor,
+    batches: Vec<Vec<Reserved>>,
+    slots: &mut usize,
+) -> Result<(), Error> {
+    let mut ready = Vec::new();
     let mut result = Ok(());
     for batch in batches {
         let call_ids: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
-        if slots == 0 || result.is_err() {
+        if ready.len() == *slots || result.is_err() {
             session.unsent.extend(call_ids);
             continue;
         }
-        match send_one(session, vendor, batch) {
-            Ok(sent) => slots -= usize::from(sent),
+        match build(session, vendor, batch) {
+            Ok(built) => ready.extend(built),
             Err(error) => {
                 session.unsent.extend(call_ids);
                 result = Err(error);
             }
         }
     }
-    for _ in 0..slots {
-        session.limiter(vendor).landed();
+    let request_ids: Vec<(i64, i64)> = ready
+        .iter()
+        .flat_map(|(batch, _)| {
+            let request_id = batch.first().map_or(0, |first| first.call_id);
+            batch
+                .iter()
+                .map(move |reserved| (reserved.call_id, request_id))
+        })
+        .collect();
+    if request_ids.is_empty() {
+        return result;
+    }
+    let epoch = session.epoch;
+    let marked = transact(|db| match calls::mark_sending(db, &request_ids, epoch)? {
+        moved if moved == request_ids.len() => Ok(()),
+        _ => Err(Error::Internal(
+            "another worker has taken over: nothing was sent".into(),
+        )),
+    });
+    if let Err(error) = marked {
+        let unsent = request_ids.iter().map(|(call_id, _)| *call_id);
+        session.unsent.extend(unsent);
+        return Err(error);
+    }
+    reached(Point::Sending);
+    for (batch, request) in ready {
+        let flight = Flight {
+            product: vendor.product,
+            purpose: Purpose::Buy,
+            call_ids: batch.iter().map(|reserved| reserved.call_id).collect(),
+            items: batch.into_iter().map(|reserved| reserved.item).collect(),
+            vendor: vendor.clone(),
+        };
+        *slots -= 1;
+        session.dispatch(flight, request)?;
     }
     result
 }
@@ -92,46 +140,12 @@ pub fn give_unsent_back(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// True when a request went to the network.
-fn send_one(session: &mut Session, vendor: &Vendor, batch: Vec<Reserved>) -> Result<bool, Error> {
-    let Some((batch, request)) = build(session, vendor, batch)? else {
-        return Ok(false);
-    };
-    let call_ids: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();
-    let Some(&request_id) = call_ids.first() else {
-        return Ok(false);
-    };
-    let epoch = session.epoch;
-    let moved = transact(
-        |db| match calls::mark_sending(db, &call_ids, request_id, epoch)? {
-            moved if moved == call_ids.len() => Ok(()),
-            _ => Err(Error::Internal(
-                "another worker has taken over: nothing was sent".into(),
-            )),
-        },
-    );
-    moved?;
-    reached(Point::Sending);
-    let items = batch.into_iter().map(|reserved| reserved.item).collect();
-    session.dispatch(
-        Flight {
-            product: vendor.product,
-            purpose: Purpose::Buy,
-            items,
-            call_ids,
-            vendor: vendor.clone(),
-        },
-        request,
-    )?;
-    Ok(true)
-}
-
 /// The request for a batch, without the items that cannot be asked about; None when nothing is left to send.
 fn build(
     session: &Session,
     vendor: &Vendor,
     mut batch: Vec<Reserved>,
-) -> Result<Option<(Vec<Reserved>, HttpRequest)>, Error> {
+) -> Result<Option<(Vec<Reserved>, Request)>, Error> {
     while !batch.is_empty() {
         let items: Vec<Item> = batch.iter().map(|reserved| reserved.item.clone()).collect();
         let all: Vec<i64> = batch.iter().map(|reserved| reserved.call_id).collect();

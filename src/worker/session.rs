@@ -9,7 +9,7 @@ use super::limits::Limiter;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::Vendor;
-use crate::vendors::{self, Account, BuildError, HttpRequest, Item, Product};
+use crate::vendors::{self, Account, BuildError, Item, Product, Request};
 
 /// The longest answer that is read: a page of 500 properties with all datasets is below 10 MB.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub struct Session {
     pub network: Network,
     pub flights: HashMap<u64, Flight>,
     /// Ended requests whose outcome is not stored yet.
-    pub landed: Vec<super::answers::Landed>,
+    pub landed: Vec<super::landed::Landed>,
     /// Reserved purchases that could not be sent; to be given back.
     pub unsent: Vec<i64>,
     /// The network thread has ended: this session is over once what landed is stored.
@@ -114,11 +114,7 @@ impl Session {
     }
 
     /// The request for `items`; None while there is no key.
-    pub fn build(
-        &self,
-        vendor: &Vendor,
-        items: &[Item],
-    ) -> Option<Result<HttpRequest, BuildError>> {
+    pub fn build(&self, vendor: &Vendor, items: &[Item]) -> Option<Result<Request, BuildError>> {
         let key = self.keys.of(vendor.product)?;
         let account = Account {
             base_url: &vendor.base_url,
@@ -129,7 +125,7 @@ impl Session {
     }
 
     /// The free question about `item`; None while there is no key, or where the vendor has none.
-    pub fn build_question(&self, vendor: &Vendor, item: &Item) -> Option<HttpRequest> {
+    pub fn build_question(&self, vendor: &Vendor, item: &Item) -> Option<Request> {
         let key = self.keys.of(vendor.product)?;
         vendors::poll_request(
             vendor.product,
@@ -143,7 +139,7 @@ impl Session {
     }
 
     /// Hands a request to the network thread. Its slot was taken from the limiter before.
-    pub fn dispatch(&mut self, flight: Flight, request: HttpRequest) -> Result<(), Error> {
+    pub fn dispatch(&mut self, flight: Flight, request: Request) -> Result<(), Error> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let timeout = Duration::from_millis(flight.vendor.timeout_ms);
@@ -177,6 +173,13 @@ impl Session {
             .any(|flight| flight.call_ids.contains(&call))
     }
 
+    /// Notes how a purchase ended; true when its vendor must be left alone for a while.
+    pub fn note_end(&mut self, vendor: &Vendor, failed: bool) -> bool {
+        let is_probe = vendor.pauses > 0;
+        let limiter = self.limiter(vendor);
+        limiter.note_end(failed) || (failed && is_probe)
+    }
+
     /// A request ended: its slot is free again.
     pub fn land(&mut self, ticket: u64) -> Option<Flight> {
         let flight = self.flights.remove(&ticket)?;
@@ -200,7 +203,8 @@ impl Session {
         due
     }
 
-    /// Did any cap change since the last time? `campaigns`: their spend caps, in any words.
+    /// Did any cap change since the last time, or a vendor stop for good or start again? `campaigns`: their spend caps, in
+    /// any words.
     pub fn caps_changed(&mut self, vendors: &[Vendor], campaigns: &str) -> bool {
         let mut caps = format!(
             "{:?}|{}|{campaigns}",
@@ -209,8 +213,9 @@ impl Session {
         );
         for vendor in vendors {
             caps.push_str(&format!(
-                "|{}:{:?}:{:?}:{:?}",
+                "|{}:{}:{:?}:{:?}:{:?}",
                 vendor.name(),
+                vendor.paused_for.is_infinite(),
                 vendor.daily_call_cap,
                 vendor.daily_spend_cap,
                 vendor.unit_price

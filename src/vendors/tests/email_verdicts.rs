@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::instantly_verify::{EmailVerdict, read};
+use super::instantly_verify::read;
 use super::*;
 
 const PRODUCT: Product = Product::InstantlyVerify;
@@ -39,7 +39,9 @@ fn the_post_holds_the_address_and_the_poll_asks_for_it() {
         key: &Secret::new("key"),
         options: &Value::Null,
     };
-    let poll = poll_request(PRODUCT, &account, &pat()[0]).expect("a poll");
+    let Some(Request::Http(poll)) = poll_request(PRODUCT, &account, &pat()[0]) else {
+        panic!("no poll");
+    };
     assert_eq!(poll.method, Method::Get);
     assert_eq!(
         poll.url,

@@ -2,7 +2,9 @@
 
 mod email_verdicts;
 mod every_vendor;
+mod mailbox_probes;
 mod melissa_records;
+mod network_look_ups;
 mod phone_verdicts;
 mod search_pages;
 mod skip_traces;
@@ -55,7 +57,10 @@ fn sent(product: Product, options: &Value, items: &[Item]) -> Result<HttpRequest
         key: &Secret::new("project:token"),
         options,
     };
-    request(product, &account, items)
+    request(product, &account, items).map(|request| match request {
+        Request::Http(request) => request,
+        Request::Mailbox(_) => panic!("not sent by HTTP"),
+    })
 }
 
 fn json_of(request: &HttpRequest) -> Value {

@@ -65,7 +65,7 @@ fn the_type_comes_from_the_carrier() {
         (1, true, false)
     );
     let verdict = read(&told[0].body).expect("readable");
-    assert!(verdict.valid);
+    assert_eq!(verdict.service, Service::In);
     assert_eq!(verdict.phone_type, Some("mobile"));
     assert_eq!(verdict.carrier.as_deref(), Some("Example Wireless"));
     for (linetype, kind) in [
@@ -85,11 +85,11 @@ fn null_members_leave_the_type_open() {
     assert!(!told[0].matched);
     let verdict = read(&told[0].body).expect("readable");
     assert_eq!(
-        (verdict.valid, verdict.phone_type, verdict.carrier),
-        (true, None, None)
+        (verdict.service, verdict.phone_type, verdict.carrier),
+        (Service::In, None, None)
     );
     let invalid = json!({"valid_number": false, "possible_number": true});
-    assert!(!read(&invalid).expect("readable").valid);
+    assert_eq!(read(&invalid).expect("readable").service, Service::Out);
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn call(ticket: u64, url: &str) -> Outgoing {
             url: url.into(),
             headers: vec![("authorization", Secret::new("Bearer hush"))],
             body: Some(format!("ticket {ticket}").into_bytes()),
-        },
+        }
+        .into(),
         timeout: Duration::from_secs(10),
         body_limit: 1000,
     }
@@ -139,10 +140,9 @@ fn what_fails_before_the_first_byte_is_not_sent() {
     let not_http = not_sent(result_of(call(3, "nonsense")));
     assert_eq!(not_http, "the request cannot be written as HTTP");
     let mut broken = call(4, &refused);
-    broken
-        .request
-        .headers
-        .push(("x-bad", Secret::new("a\r\nb: c")));
+    if let Request::Http(request) = &mut broken.request {
+        request.headers.push(("x-bad", Secret::new("a\r\nb: c")));
+    }
     not_sent(result_of(broken));
 }
 

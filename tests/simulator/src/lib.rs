@@ -14,6 +14,7 @@ pub mod dice;
 pub mod exchange;
 pub mod faults;
 pub mod limits;
+pub mod mail;
 pub mod office;
 pub mod running;
 pub mod server;

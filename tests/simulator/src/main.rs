@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use equity_simulator::command_line::CommandLine;
-use equity_simulator::server;
 use equity_simulator::settings::Settings;
 use equity_simulator::simulator::Simulator;
+use equity_simulator::{mail, server};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,13 +37,19 @@ async fn run(given: CommandLine) -> io::Result<()> {
     let (port, stops_with_stdin) = (given.port, given.stop_with_stdin);
     let listener = server::listen(port).await?;
     let address = listener.local_addr()?;
+    let mail_listener = server::listen(0).await?;
+    let mail_address = mail_listener.local_addr()?;
     let simulator = Arc::new(Simulator::new(Settings::from(given)));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    writeln!(io::stdout(), "listening on http://{address}")?;
+    writeln!(
+        io::stdout(),
+        "listening on http://{address}, for mail on smtp://{mail_address}"
+    )?;
     io::stdout().flush()?;
     tokio::select! {
-        _ = server::serve(listener, simulator) => {}
+        _ = server::serve(listener, Arc::clone(&simulator)) => {}
+        _ = mail::serve(mail_listener, simulator) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         () = stdin_closed(), if stops_with_stdin => {}

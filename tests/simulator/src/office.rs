@@ -9,6 +9,7 @@ use crate::bill::Bill;
 use crate::dialect::batchdata::Searches;
 use crate::dialect::instantly_campaigns::Campaigns;
 use crate::dialect::instantly_verify::Verifications;
+use crate::dialect::smtp::MailServer;
 use crate::dice::{Dice, Purpose};
 use crate::settings::Settings;
 use crate::vendor::Vendor;
@@ -25,6 +26,7 @@ pub struct Office {
     pub searches: Searches,
     pub verifications: Verifications,
     pub campaigns: Campaigns,
+    pub mail: MailServer,
     /// Request ids and the order of answers.
     pub noise: Dice,
 }
@@ -40,6 +42,7 @@ impl Office {
             searches: Searches::default(),
             verifications: Verifications::new(settings.instantly_credits),
             campaigns: Campaigns::default(),
+            mail: MailServer::default(),
             noise: Dice::new(settings.seed, Purpose::Noise, 0),
             settings,
         }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use crate::mail;
 use crate::server;
 use crate::settings::Settings;
 use crate::simulator::Simulator;
@@ -15,6 +16,7 @@ use crate::simulator::Simulator;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    mail_address: SocketAddr,
     simulator: Arc<Simulator>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -41,16 +43,25 @@ impl Running {
                         Ok(listener) => listener,
                         Err(error) => return drop(listening.send(Err(error))),
                     };
-                    let _ = listening.send(listener.local_addr());
+                    let mail = match server::listen(0).await {
+                        Ok(mail) => mail,
+                        Err(error) => return drop(listening.send(Err(error))),
+                    };
+                    let addresses = listener
+                        .local_addr()
+                        .and_then(|address| Ok((address, mail.local_addr()?)));
+                    let _ = listening.send(addresses);
                     tokio::select! {
-                        _ = server::serve(listener, shared) => {}
+                        _ = server::serve(listener, Arc::clone(&shared)) => {}
+                        _ = mail::serve(mail, shared) => {}
                         _ = stopped => {}
                     }
                 });
             })?;
-        let address = heard.recv().map_err(io::Error::other)??;
+        let (address, mail_address) = heard.recv().map_err(io::Error::other)??;
         Ok(Self {
             address,
+            mail_address,
             simulator,
             stop: Some(stop),
             thread: Some(thread),
@@ -61,6 +72,12 @@ impl Running {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `smtp://127.0.0.1:PORT` of the mail servers.
+    #[must_use]
+    pub fn mail_url(&self) -> String {
+        format!("smtp://{}", self.mail_address)
     }
 
     /// Where it listens.

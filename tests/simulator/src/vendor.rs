@@ -12,18 +12,20 @@ pub enum Vendor {
     InstantlyVerify,
     SignalwireLookup,
     HlrLookup,
+    SmtpProbe,
     InstantlyCampaign,
 }
 
 impl Vendor {
     /// Every product.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BatchdataSearch,
         Self::BatchdataSkipTrace,
         Self::Melissa,
         Self::InstantlyVerify,
         Self::SignalwireLookup,
         Self::HlrLookup,
+        Self::SmtpProbe,
         Self::InstantlyCampaign,
     ];
 
@@ -37,6 +39,7 @@ impl Vendor {
             Self::InstantlyVerify => "instantly_verify",
             Self::SignalwireLookup => "signalwire_lookup",
             Self::HlrLookup => "hlr_lookup",
+            Self::SmtpProbe => "smtp_probe",
             Self::InstantlyCampaign => "instantly_campaign",
         }
     }
@@ -53,7 +56,7 @@ impl Vendor {
         match self {
             Self::Melissa => 50_000,
             Self::BatchdataSkipTrace => 150_000,
-            Self::InstantlyCampaign => 0,
+            Self::InstantlyCampaign | Self::SmtpProbe => 0,
             _ => 10_000,
         }
     }

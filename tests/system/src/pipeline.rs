@@ -86,6 +86,7 @@ pub fn keys(simulator: &Settings) -> Vec<(&'static str, String)> {
         ("melissa", keys.melissa.clone()),
         ("instantly", keys.instantly.clone()),
         ("signalwire", keys.signalwire.clone()),
+        ("hlr", keys.hlr.clone()),
     ]
 }
 
@@ -148,12 +149,17 @@ impl Pipeline {
 
     /// Points the vendors at what stands before the simulator.
     pub fn point_at(&mut self, base: &str) -> Outcome {
+        let mail = self.running.mail_url();
         self.db.run(&format!(
             "UPDATE vendors SET
                  base_url = '{base}/' || split_part(name, '_', 1),
                  requests_per_second = 10000, daily_call_cap = NULL,
                  options = options || '{{\"poll_seconds\": [0.2, 0.3, 0.5, 1, 1, 2]}}'
-             WHERE name NOT IN ('smtp_probe', 'instantly_campaign')"
+             WHERE name NOT IN ('smtp_probe', 'instantly_campaign');
+             UPDATE vendors SET
+                 base_url = '{mail}', requests_per_second = 10000, max_in_flight = 32,
+                 options = options || '{{\"mail_from\": \"probe@sender.example.net\", \"poll_seconds\": [0.2, 0.3, 0.5, 1]}}'
+             WHERE name = 'smtp_probe'"
         ))
     }
 
@@ -191,9 +197,15 @@ impl Pipeline {
     }
 
     /// Waits, as long as work moves, until `is_done`.
-    pub fn wait_for_work(
+    pub fn wait_for_work(&mut self, is_done: impl FnMut(&mut Session) -> Outcome<bool>) -> Outcome {
+        self.wait_for_work_at_most(is_done, PATIENCE)
+    }
+
+    /// The same, for work that takes longer than a test's may.
+    pub fn wait_for_work_at_most(
         &mut self,
         mut is_done: impl FnMut(&mut Session) -> Outcome<bool>,
+        patience: Duration,
     ) -> Outcome {
         let mut seen = String::new();
         let started = Instant::now();
@@ -206,7 +218,7 @@ impl Pipeline {
             if now != seen {
                 (seen, moved_at) = (now, Instant::now());
             }
-            if moved_at.elapsed() > STALL || started.elapsed() > PATIENCE {
+            if moved_at.elapsed() > STALL || started.elapsed() > patience {
                 return Err(format!("the work does not end:\n{}", self.state_of_things()?).into());
             }
             std::thread::sleep(Duration::from_millis(50));

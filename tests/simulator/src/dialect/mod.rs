@@ -6,6 +6,7 @@ pub mod instantly_campaigns;
 pub mod instantly_verify;
 pub mod melissa;
 pub mod signalwire;
+pub mod smtp;
 mod wording;
 
 pub use wording::reason;
@@ -26,6 +27,8 @@ pub fn answer(office: &mut Office, vendor: Vendor, call: &Call) -> Answer {
         Vendor::InstantlyCampaign => instantly_campaigns::answer(office, call),
         Vendor::SignalwireLookup => signalwire::answer(office, call),
         Vendor::HlrLookup => hlr::answer(office, call),
+        // Not spoken here: see `mail`.
+        Vendor::SmtpProbe => Answer::empty(404),
     }
 }
 
@@ -42,6 +45,6 @@ pub fn refusal(vendor: Vendor, status: u16, message: Option<&str>) -> Answer {
         Vendor::SignalwireLookup => Answer::json(status, &json!({"error": text})),
         Vendor::HlrLookup => hlr::refuse(status, message),
         Vendor::Melissa if status == 400 => melissa::malformed("$", message),
-        Vendor::Melissa => Answer::empty(status),
+        Vendor::Melissa | Vendor::SmtpProbe => Answer::empty(status),
     }
 }

@@ -184,6 +184,12 @@ impl World {
         Some((property, property.phones.get(*position)?))
     }
 
+    /// Does every mailbox of this domain answer yes?
+    #[must_use]
+    pub fn is_catch_all(&self, domain: &str) -> bool {
+        birth::CATCH_ALL_DOMAINS.contains(&domain)
+    }
+
     /// What is true about an e-mail address, in any letter case.
     #[must_use]
     pub fn email(&self, address: &str) -> Option<&Email> {

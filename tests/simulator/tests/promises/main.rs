@@ -5,6 +5,7 @@ mod bill_and_faults;
 mod campaigns;
 mod customer;
 mod email_verification;
+mod mail_servers;
 mod melissa;
 mod phone_verification;
 mod property_search;

@@ -4,6 +4,7 @@
 
 mod caps;
 mod caps_of_payers;
+mod circuit;
 mod copies;
 mod doubts;
 mod dump_and_restore;
@@ -14,6 +15,7 @@ mod kill_matrix;
 mod kill_worker;
 mod main_job;
 mod naive_designs;
+mod numbers;
 mod opt_outs;
 mod pruning;
 mod pull;
@@ -23,5 +25,6 @@ mod secrets;
 mod signals;
 mod specification;
 mod vendor_weather;
+mod verifiers;
 mod waiting;
 mod without_preload;
