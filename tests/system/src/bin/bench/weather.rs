@@ -20,8 +20,8 @@ pub fn run() -> Outcome {
         "a dead vendor",
         "a vendor that hangs",
     ] {
-        let mut pipeline = Pipeline::start(fixture::plan(Duration::from_millis(50)))?;
-        fixture::open(&mut pipeline, &[MEASURED, OTHER], 16)?;
+        let mut pipeline = Pipeline::start(verifications::plan(Duration::from_millis(50)))?;
+        verifications::open(&mut pipeline, &[MEASURED, OTHER], 16)?;
         match other {
             "a dead vendor" => pipeline.fault(Rule {
                 status: Some(502),
@@ -33,11 +33,11 @@ pub fn run() -> Outcome {
             _ => {}
         }
         if other != "nobody" {
-            fixture::queue(&mut pipeline, "phone", 1, COUNT)?;
+            verifications::queue(&mut pipeline, "phone", 1, COUNT)?;
         }
-        fixture::queue(&mut pipeline, "email", 1, COUNT)?;
-        fixture::wait_for(&mut pipeline, MEASURED, COUNT, Duration::from_secs(300))?;
-        let rate = fixture::steady_rate(&mut pipeline, MEASURED)?;
+        verifications::queue(&mut pipeline, "email", 1, COUNT)?;
+        verifications::wait_for(&mut pipeline, MEASURED, COUNT, Duration::from_secs(300))?;
+        let rate = verifications::steady_rate(&mut pipeline, MEASURED)?;
         println!(
             "beside {other}: {rate:.0} calls/s (ideal 320), {} requests to the other",
             pipeline.requests(OTHER)

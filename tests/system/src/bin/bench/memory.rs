@@ -14,8 +14,8 @@ const STEPS: u32 = 20;
 pub fn run() -> Outcome {
     let count = u32::try_from(seed::number_from_environment("EQUITY_CALLS", 200_000))?;
     let mut pipeline =
-        Pipeline::start(fixture::plan(Duration::ZERO).setting("autovacuum_naptime", "10s"))?;
-    fixture::open(&mut pipeline, &[VENDOR], 64)?;
+        Pipeline::start(verifications::plan(Duration::ZERO).setting("autovacuum_naptime", "10s"))?;
+    verifications::open(&mut pipeline, &[VENDOR], 64)?;
     let worker = pipeline.wait_for_worker()?;
     let step = count / STEPS;
     let mut sizes = Vec::new();
@@ -24,8 +24,8 @@ pub fn run() -> Outcome {
         "calls", "VmRSS kB", "RssAnon kB", "dead vendor_calls/jobs", "vacuums"
     );
     for n in 0..STEPS {
-        fixture::queue(&mut pipeline, "phone", 1 + n * step, step)?;
-        fixture::wait_for(
+        verifications::queue(&mut pipeline, "phone", 1 + n * step, step)?;
+        verifications::wait_for(
             &mut pipeline,
             VENDOR,
             (n + 1) * step,

@@ -13,19 +13,19 @@ const IDEAL: f64 = 640.0;
 
 pub fn run() -> Outcome {
     let count = u32::try_from(seed::number_from_environment("EQUITY_CALLS", 6_000))?;
-    let mut pipeline = Pipeline::start(fixture::plan(Duration::from_millis(100)))?;
-    fixture::open(&mut pipeline, &[VENDOR], 64)?;
+    let mut pipeline = Pipeline::start(verifications::plan(Duration::from_millis(100)))?;
+    verifications::open(&mut pipeline, &[VENDOR], 64)?;
     let worker = pipeline.wait_for_worker()?;
     let commits = commits_a_second(&mut pipeline)?;
     pipeline.db.run("SELECT pg_stat_reset_shared('wal')")?;
-    let (began, used) = (Instant::now(), fixture::processor_seconds(worker)?);
-    fixture::queue(&mut pipeline, "phone", 1, count)?;
-    fixture::wait_for(&mut pipeline, VENDOR, count, Duration::from_secs(600))?;
+    let (began, used) = (Instant::now(), verifications::processor_seconds(worker)?);
+    verifications::queue(&mut pipeline, "phone", 1, count)?;
+    verifications::wait_for(&mut pipeline, VENDOR, count, Duration::from_secs(600))?;
     let (took, used) = (
         began.elapsed().as_secs_f64(),
-        fixture::processor_seconds(worker)? - used,
+        verifications::processor_seconds(worker)? - used,
     );
-    let rate = fixture::steady_rate(&mut pipeline, VENDOR)?;
+    let rate = verifications::steady_rate(&mut pipeline, VENDOR)?;
     let in_flight = pipeline
         .simulator()
         .with_stats(|stats| stats.of(VENDOR).max_in_flight);
