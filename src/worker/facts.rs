@@ -24,6 +24,7 @@ use crate::waterfall::{self, Goal, Purchase, PurchaseStage, Role, Situation, Sou
 const KEPT: Duration = Duration::from_secs(15);
 
 /// The sources of the waterfall in their order, and the map of them where their numbers are known.
+#[derive(Clone)]
 pub struct Sources {
     list: Vec<Source>,
     map: Option<Rc<Map>>,

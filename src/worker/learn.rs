@@ -233,6 +233,6 @@ fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: 
 fn checked(outcome: CheckOutcome) -> Learned {
     Learned {
         verified: Some(outcome == CheckOutcome::Passed),
-        new_points: None,
+        ..Learned::default()
     }
 }

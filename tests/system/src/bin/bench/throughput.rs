@@ -6,7 +6,7 @@ use equity_simulator::vendor::Vendor;
 use equity_system_tests::pipeline::Pipeline;
 use equity_system_tests::{Outcome, seed};
 
-use crate::fixture;
+use crate::verifications;
 
 const VENDOR: Vendor = Vendor::SignalwireLookup;
 const IDEAL: f64 = 640.0;

@@ -7,7 +7,7 @@ use equity_simulator::vendor::Vendor;
 use equity_system_tests::Outcome;
 use equity_system_tests::pipeline::Pipeline;
 
-use crate::fixture;
+use crate::verifications;
 
 const MEASURED: Vendor = Vendor::InstantlyVerify;
 const OTHER: Vendor = Vendor::SignalwireLookup;
