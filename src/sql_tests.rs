@@ -10,6 +10,7 @@ mod leads;
 mod merges;
 mod opt_outs;
 mod pulls;
+mod reviews;
 mod scoring;
 mod steering;
 
