@@ -110,7 +110,7 @@ impl<'a> Call<'a> {
         if keys.is_empty() {
             return Ok(());
         }
-        store::connect(|db| identity::lock_all(db, self.source, &keys))
+        store::connect(|db| identity::lock_all(db, self.source, &keys, &[]))
     }
 
     /// The records with a key of a lead that was folded into another one: they are that one's.

@@ -26,6 +26,7 @@ pub mod scopes;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;
+pub mod sweeps;
 pub mod track_records;
 pub mod vendor_bills;
 pub mod vendors;
