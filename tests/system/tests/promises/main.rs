@@ -2,6 +2,7 @@
 //!
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
+mod batches;
 mod caps;
 mod circuit;
 mod dump_and_restore;
