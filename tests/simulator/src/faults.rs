@@ -32,6 +32,8 @@ pub enum Kind {
     TruncateAfterBill,
     /// Bills, and sends half of the JSON as if it were whole.
     CutJsonAfterBill,
+    /// Bills all items, and leaves the last one out of the answer.
+    ForgetItemAfterBill,
 }
 
 /// The body of a refusal.

@@ -182,7 +182,29 @@ async fn attempt(
             answer.body.truncate(answer.body.len() / 2);
             Some(Reply::plain(answer))
         }
+        Kind::ForgetItemAfterBill => {
+            let mut answer = handle();
+            forget_item(&mut answer.body);
+            Some(Reply::plain(answer))
+        }
     }
+}
+
+/// Takes the last item out of an answer, wherever its vendor lists them.
+fn forget_item(body: &mut Vec<u8>) {
+    let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return;
+    };
+    for place in ["/Records", "/result/data", "/results/persons", "/results"] {
+        if let Some(items) = json
+            .pointer_mut(place)
+            .and_then(serde_json::Value::as_array_mut)
+        {
+            items.pop();
+            break;
+        }
+    }
+    *body = json.to_string().into_bytes();
 }
 
 fn refusal(vendor: Vendor, rule: &Rule) -> Answer {

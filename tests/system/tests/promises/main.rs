@@ -2,6 +2,7 @@
 //!
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
+mod batches;
 mod caps;
 mod caps_of_payers;
 mod circuit;
