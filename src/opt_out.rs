@@ -66,6 +66,17 @@ pub fn suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, 
     Err(Error::Contended)
 }
 
+/// The same in one try: [`Error::Busy`] when other sessions hold the leads.
+pub fn suppress_at_once(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, Error> {
+    match attempt(|| try_to_suppress(db, requests)) {
+        Err(Error::Database {
+            code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+            ..
+        }) => Err(Error::Busy),
+        other => other,
+    }
+}
+
 fn pause() {
     pgrx::check_for_interrupts!();
     // SAFETY: sleeps for the time given.

@@ -5,7 +5,9 @@
 
 pub mod budgets;
 pub mod calls;
+pub mod campaign_tool;
 pub mod campaigns;
+pub mod deliveries;
 pub mod dlq;
 pub mod erasure;
 pub mod identity;

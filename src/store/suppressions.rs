@@ -151,6 +151,10 @@ UPDATE leads SET
     updated_at = now()
 WHERE id = $1";
 
+// Whom the campaign tool still has may stay there.
+const KEEP_HANDED_OUT: &str = "
+UPDATE campaign_handouts SET recall_asked_at = NULL WHERE lead_id = $1 AND recall_asked_at IS NOT NULL AND recalled_at IS NULL";
+
 /// Waits for opt-outs that are being recorded, and keeps new ones away until this transaction has ended.
 pub fn lock_for_commit(db: &mut Db<'_>) -> Result<(), Error> {
     write(
@@ -360,5 +364,6 @@ pub fn clear(db: &mut Db<'_>, lead: &Held) -> Result<(), Error> {
         JsonB(Value::Array(lead.emails.clone())).into(),
     ];
     write(db, CLEAR, &args)?;
+    write(db, KEEP_HANDED_OUT, &[lead.id.into()])?;
     Ok(())
 }

@@ -72,7 +72,11 @@ impl Keys {
 
     /// The key of a product: under its own name, else under its company's.
     pub fn of(&self, product: Product) -> Option<&Secret> {
-        let name = product.name();
+        self.named(product.name())
+    }
+
+    /// The same by the name in `vendors`.
+    pub fn named(&self, name: &str) -> Option<&Secret> {
         let company = name.split('_').next().unwrap_or(name);
         self.by_name.get(name).or_else(|| self.by_name.get(company))
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::campaign::{Desk, Errand};
 use super::http::{Network, Outgoing};
 use super::keys::{Keys, KeysProblem};
 use super::limits::Limiter;
@@ -44,6 +45,8 @@ pub struct Session {
     pub landed: Vec<super::answers::Landed>,
     /// Reserved purchases that could not be sent; to be given back.
     pub unsent: Vec<i64>,
+    /// The campaign stage.
+    pub campaign: Desk,
     /// The network thread has ended: this session is over once what landed is stored.
     pub network_is_gone: bool,
     limits: HashMap<Product, Limiter>,
@@ -65,6 +68,7 @@ impl Session {
             flights: HashMap::new(),
             landed: Vec::new(),
             unsent: Vec::new(),
+            campaign: Desk::default(),
             network_is_gone: false,
             limits: HashMap::new(),
             next_ticket: 1,
@@ -141,10 +145,32 @@ impl Session {
 
     /// Hands a request to the network thread. Its slot was taken from the limiter before.
     pub fn dispatch(&mut self, flight: Flight, request: HttpRequest) -> Result<(), Error> {
+        let ticket = self.take_ticket();
+        let timeout_ms = flight.vendor.timeout_ms;
+        self.flights.insert(ticket, flight);
+        self.post(ticket, request, timeout_ms)
+    }
+
+    /// The same for the campaign stage.
+    pub fn dispatch_errand(
+        &mut self,
+        errand: Errand,
+        request: HttpRequest,
+        timeout_ms: u64,
+    ) -> Result<(), Error> {
+        let ticket = self.take_ticket();
+        self.campaign.started(ticket, errand);
+        self.post(ticket, request, timeout_ms)
+    }
+
+    fn take_ticket(&mut self) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let timeout = Duration::from_millis(flight.vendor.timeout_ms);
-        self.flights.insert(ticket, flight);
+        ticket
+    }
+
+    fn post(&self, ticket: u64, request: HttpRequest, timeout_ms: u64) -> Result<(), Error> {
+        let timeout = Duration::from_millis(timeout_ms);
         self.network
             .send(Outgoing {
                 ticket,
