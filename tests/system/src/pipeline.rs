@@ -153,6 +153,14 @@ impl Pipeline {
         ))
     }
 
+    /// Enables the campaign tool, at the simulator.
+    pub fn point_campaigns_at_simulator(&mut self) -> Outcome {
+        let base = self.running.base_url();
+        self.db.run(&format!(
+            "UPDATE vendors SET base_url = '{base}/instantly', requests_per_second = 10000, enabled = true WHERE name = 'instantly_campaign'"
+        ))
+    }
+
     /// Enables these vendors and no others.
     pub fn open_vendors(&mut self, vendors: &[Vendor]) -> Outcome {
         let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name()).collect();

@@ -2,12 +2,14 @@
 //!
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
+mod campaigns;
 mod caps;
 mod dump_and_restore;
 mod failed_work;
 mod input;
 mod kill_worker;
 mod main_job;
+mod opt_out_sequences;
 mod opt_outs;
 mod pull;
 mod readme;
