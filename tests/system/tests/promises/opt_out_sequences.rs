@@ -104,7 +104,7 @@ fn streets(pipeline: &mut Pipeline, count: usize) -> Outcome<Vec<Street>> {
     )?;
     for door in &mut doors {
         door.hash = pipeline.db.one_with(
-            "SELECT compute_addr_hash($1, NULL, $2, $3, $4)",
+            "SELECT compute_addr_hash($1, $2, $3, $4)",
             &[&door.line1, &door.city, &door.state, &door.zip],
         )?;
     }

@@ -88,7 +88,7 @@ pub fn check_purchases(session: &mut Session, model: &Model) -> Outcome {
     let rows = session.client.query(
         "SELECT c.id, extract(epoch FROM c.reserved_at)::float8,
                 array_remove(ARRAY[subject ->> 'email', subject ->> 'phone', l.addr_hash,
-                    compute_addr_hash(p ->> 'address_line1', p ->> 'address_line2', p ->> 'city', p ->> 'state', p ->> 'zip')], NULL)
+                    compute_addr_hash(concat_ws(' ', p ->> 'address_line1', p ->> 'address_line2'), p ->> 'city', p ->> 'state', p ->> 'zip')], NULL)
          FROM vendor_calls c LEFT JOIN leads l ON l.id = c.lead_id, LATERAL (SELECT subject -> 'property') AS s (p)",
         &[],
     )?;
