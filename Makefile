@@ -54,8 +54,9 @@ test-simulator: setup ## run the simulator's own tests
 test-system: package ## run the whole system: server, worker, simulated vendors
 	cargo test -p equity_system_tests
 
-soak: package ## kill the worker many times (EQUITY_KILLS, EQUITY_SEED)
+soak: package ## kill the worker many times, run thousands of random sequences (EQUITY_KILLS, EQUITY_SEQUENCES, EQUITY_SEED)
 	EQUITY_KILLS=$${EQUITY_KILLS:-300} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
+	EQUITY_SEQUENCES=$${EQUITY_SEQUENCES:-3000} cargo test -p equity_system_tests --test promises no_sequence -- --nocapture
 
 bench: setup ## measure opt-outs and hand-outs on tables of two sizes, with the release build
 	$(BUILD_FOR_PRIVATE) cargo pgrx package --pg-config $(PRIVATE)/pg_config --out-dir $(PACKAGE)-release

@@ -62,6 +62,9 @@ pub fn upsert_one(db: &mut Db<'_>, source: &str, json: &Value) -> Result<Upserte
     attempt(|| {
         let upserted = identity::upsert(db, source, &record)?;
         add_contacts(db, &upserted, source, &record.contacts)?;
+        if let Some(reason) = record.barred {
+            leads::suppress(db, upserted.lead_id, reason)?;
+        }
         Ok(upserted)
     })
 }

@@ -9,6 +9,7 @@ mod handouts;
 mod leads;
 mod opt_outs;
 mod pulls;
+mod recalls;
 mod scoring;
 mod steering;
 

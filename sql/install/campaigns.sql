@@ -89,16 +89,21 @@ CREATE FUNCTION @extschema@.recall_handouts() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = @extschema@, pg_temp
     AS $$
+DECLARE
+    ids uuid[] := ARRAY[NEW.id];
 BEGIN
+    IF EXISTS (SELECT FROM lead_merges WHERE kept_lead_id = NEW.id AND unmerged_at IS NULL) THEN
+        ids := ARRAY(
+            WITH RECURSIVE folded AS (
+                SELECT NEW.id AS id
+                UNION
+                SELECT m.folded_lead_id FROM folded f JOIN lead_merges m ON m.kept_lead_id = f.id AND m.unmerged_at IS NULL
+            )
+            SELECT id FROM folded
+        );
+    END IF;
     UPDATE campaign_handouts SET recall_asked_at = now(), run_at = LEAST(run_at, now())
-    WHERE recall_asked_at IS NULL AND delivery NOT IN ('blocked', 'invalid', 'unsent') AND lead_id IN (
-        WITH RECURSIVE folded AS (
-            SELECT NEW.id AS id
-            UNION
-            SELECT m.folded_lead_id FROM folded f JOIN lead_merges m ON m.kept_lead_id = f.id AND m.unmerged_at IS NULL
-        )
-        SELECT id FROM folded
-    );
+    WHERE lead_id = ANY (ids) AND recall_asked_at IS NULL AND delivery NOT IN ('blocked', 'invalid', 'unsent');
     RETURN NULL;
 END
 $$;

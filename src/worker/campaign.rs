@@ -26,7 +26,7 @@ use crate::vendors::{Account, BuildError, HttpAnswer, HttpRequest};
 
 pub use landed::take_landed;
 
-/// How long ready leads may wait to be seen: nothing tells the worker that one became ready.
+/// How often ready leads are looked for, while the worker is busy making them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the stage rests when the database was in its way.
 const REST: Duration = Duration::from_secs(1);
@@ -69,6 +69,8 @@ pub struct Desk {
     limiter: Option<Limiter>,
     rests_until: Option<Instant>,
     looked_at: Option<Instant>,
+    /// A look was left out because one had just been made.
+    must_look: bool,
     polled_at: Option<Instant>,
     rate_wait: Option<Duration>,
 }
@@ -213,8 +215,10 @@ fn feed(session: &mut Session, tool: &Tool) -> Result<bool, Error> {
         .looked_at
         .is_some_and(|at| at.elapsed() < LOOK_EVERY)
     {
+        session.campaign.must_look = true;
         return Ok(false);
     }
+    session.campaign.must_look = false;
     let limit = i64::try_from(tool.batch_size.min(instantly_campaign::MOST_LEADS)).unwrap_or(1);
     let fed = transact(|db| {
         for campaign in campaigns::fed_by_worker(db)? {
@@ -289,9 +293,8 @@ pub fn next_in(session: &mut Session, tool: Option<&Tool>) -> Result<Option<f64>
         .filter(|_| !desk.is_polling())
         .map(|every| left(desk.polled_at, every));
     let look = desk
-        .looked_at
-        .map(|at| LOOK_EVERY.as_secs_f64() - at.elapsed().as_secs_f64())
-        .filter(|left| *left > 0.0);
+        .must_look
+        .then(|| left(desk.looked_at, LOOK_EVERY.as_secs_f64()));
     let rest = desk
         .rests_until
         .map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64())

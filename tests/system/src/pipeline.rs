@@ -149,16 +149,14 @@ impl Pipeline {
                  base_url = '{base}/' || split_part(name, '_', 1),
                  requests_per_second = 10000, daily_call_cap = NULL,
                  options = options || '{{\"poll_seconds\": [0.2, 0.3, 0.5, 1, 1, 2]}}'
-             WHERE name NOT IN ('smtp_probe', 'instantly_campaign')"
+             WHERE name <> 'smtp_probe'"
         ))
     }
 
-    /// Enables the campaign tool, at the simulator.
-    pub fn point_campaigns_at_simulator(&mut self) -> Outcome {
-        let base = self.running.base_url();
-        self.db.run(&format!(
-            "UPDATE vendors SET base_url = '{base}/instantly', requests_per_second = 10000, enabled = true WHERE name = 'instantly_campaign'"
-        ))
+    /// Enables the campaign tool beside the vendors that are open.
+    pub fn open_campaigns(&mut self) -> Outcome {
+        self.db
+            .run("UPDATE vendors SET enabled = true WHERE name = 'instantly_campaign'")
     }
 
     /// Enables these vendors and no others.

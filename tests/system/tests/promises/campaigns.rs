@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn ready(plan: Plan, leads: u32) -> Outcome<Pipeline> {
     let mut pipeline = Pipeline::bare(plan)?;
     pipeline.install()?;
-    pipeline.point_campaigns_at_simulator()?;
+    pipeline.open_campaigns()?;
     add_ready(&mut pipeline, 1, leads)?;
     pipeline.arm()?;
     Ok(pipeline)

@@ -24,14 +24,14 @@ use steps::{Door, Street};
 /// Doors of a street, connections to it, and what each of them does.
 const DOORS: usize = 3;
 const SESSIONS: usize = 3;
-const STEPS: usize = 16;
+const STEPS: usize = 14;
 /// Streets at the same time.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 4;
 
 #[test]
 fn no_sequence_of_events_brings_an_opt_out_back() -> Outcome {
     let (seed, mut rng) = seed::choose("opt_out_sequences", 55);
-    let sequences = usize::try_from(seed::number_from_environment("EQUITY_SEQUENCES", 150))?;
+    let sequences = usize::try_from(seed::number_from_environment("EQUITY_SEQUENCES", 200))?;
     let mut pipeline = start(seed, sequences)?;
     let streets = streets(&mut pipeline, sequences)?;
     let model = Model::default();
@@ -74,7 +74,7 @@ fn start(seed: u64, sequences: usize) -> Outcome<Pipeline> {
         .setting("max_connections", "80")
         .setting("equity_connect.daily_spend_cap", "100000");
     let mut pipeline = Pipeline::start(plan)?;
-    pipeline.point_campaigns_at_simulator()?;
+    pipeline.open_campaigns()?;
     pipeline.db.run(
         "UPDATE vendors SET daily_spend_cap = NULL;
          INSERT INTO campaigns (name, daily_cap) VALUES ('desk', 1000000);

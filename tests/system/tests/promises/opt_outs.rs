@@ -1,10 +1,13 @@
 //! An opt-out is for ever: against imports, edits, deletions, hand-outs, purchases, restores, and all at once.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use equity_simulator::faults::{Kind, Rule};
+use equity_simulator::vendor::Vendor;
 use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::session::Session;
+use equity_system_tests::wait::until_true;
 use equity_system_tests::{Outcome, dumps, ensure, seed};
 
 /// A pipeline without vendors, for what needs the database only.
@@ -203,16 +206,83 @@ fn nothing_is_bought_for_the_opted_out() -> Outcome {
 }
 
 #[test]
+fn commit_order_decides_between_an_opt_out_and_a_purchase() -> Outcome {
+    let (seed, _) = seed::choose("opt_out_and_purchase", 56);
+    let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
+    pipeline.open_vendors(&[])?;
+    let ids = pipeline.enrich_doors(2)?;
+    let bought = |pipeline: &mut Pipeline, id: &str| -> Outcome<i64> {
+        pipeline.db.one(&format!(
+            "SELECT count(*) FROM vendor_calls WHERE lead_id = '{id}'"
+        ))
+    };
+    let opt_out = |id: &str| {
+        format!("SELECT suppress_contact('address', addr_hash, 'x') FROM leads WHERE id = '{id}'")
+    };
+    // The opt-out has the lead, and has not committed: the worker passes it by, and buys nothing when it looks again.
+    let mut desk = pipeline.another_session()?;
+    desk.run(&format!("BEGIN; {}", opt_out(&ids[0])))?;
+    pipeline.open_vendors(&[Vendor::Melissa])?;
+    until_true("the other lead is bought", Duration::from_secs(30), || {
+        Ok(bought(&mut pipeline, &ids[1])? > 0)
+    })?;
+    let early = bought(&mut pipeline, &ids[0])?;
+    ensure(
+        early == 0,
+        "a purchase about a lead that an opt-out holds began",
+    )?;
+    desk.run("COMMIT")?;
+    pipeline.finish()?;
+    let late = bought(&mut pipeline, &ids[0])?;
+    ensure(late == 0, "a purchase began after the opt-out")?;
+    // The purchase is on its way: the opt-out does not wait for the vendor, its answer is kept, and nothing follows.
+    pipeline.fault(Rule {
+        ms: Some(2500),
+        ..Rule::new(Vendor::Melissa, Kind::Delay)
+    });
+    let id: String = pipeline.db.one(
+        "SELECT lead_id::text FROM (SELECT upsert_lead('batchdata', p_address_line1 := '1 Elsewhere Rd', p_postal_code := '90028') AS lead_id) u, request_enrichment(lead_id)",
+    )?;
+    pipeline.wait_for_request(Vendor::Melissa)?;
+    let asked = Instant::now();
+    pipeline.db.run(&opt_out(&id))?;
+    ensure(
+        asked.elapsed() < Duration::from_secs(2) && pipeline.under_way(Vendor::Melissa) > 0,
+        "the opt-out waited for the vendor",
+    )?;
+    pipeline.open_vendors(&equity_system_tests::pipeline::VENDORS)?;
+    pipeline.finish()?;
+    let (state, status): (String, String) = (
+        pipeline.db.one(&format!(
+            "SELECT string_agg(vendor || ' ' || state, ', ') FROM vendor_calls WHERE lead_id = '{id}'"
+        ))?,
+        pipeline
+            .db
+            .one(&format!("SELECT status::text FROM leads WHERE id = '{id}'"))?,
+    );
+    ensure(
+        state == "melissa applied" && status == "do_not_contact",
+        format!("after the opt-out: {state}, {status}"),
+    )
+}
+
+#[test]
 fn a_forgotten_person_is_in_no_dump() -> Outcome {
     let (seed, _) = seed::choose("forgotten", 54);
     let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
     pipeline.request_pull()?;
     pipeline.finish()?;
+    pipeline.open_campaigns()?;
+    pipeline.db.run("INSERT INTO campaigns (name, vendor_campaign_id, fed_by_worker) VALUES ('phx', 'c-1', true)")?;
+    until_true("the ready leads are in a campaign", Duration::from_secs(30), || {
+        pipeline.db.one("SELECT count(*) > 5 AND bool_and(delivery = 'accepted') FROM campaign_handouts")
+    })?;
     // A person whose contact points are nobody else's.
     let id: String = pipeline.db.one(
-        "SELECT l.id::text FROM leads l WHERE cardinality(contact_keys(phones, emails)) > 2 AND vendor_record_id IS NOT NULL
+        "SELECT l.id::text FROM leads l JOIN campaign_handouts h ON h.lead_id = l.id
+         WHERE cardinality(contact_keys(phones, emails)) > 2 AND vendor_record_id IS NOT NULL
              AND NOT EXISTS (SELECT FROM leads o WHERE o.id <> l.id AND contact_keys(o.phones, o.emails) && contact_keys(l.phones, l.emails))
-         ORDER BY id LIMIT 1",
+         ORDER BY l.id LIMIT 1",
     )?;
     let mut canaries: Vec<String> = pipeline.db.column(&format!(
         "SELECT ltrim(unnest(contact_keys(phones, emails)), '+1') FROM leads WHERE id = '{id}'"
@@ -235,7 +305,14 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
     let spent: String = pipeline
         .db
         .one("SELECT sum(settled_amount)::text FROM spend_budgets")?;
-    pipeline.db.run(&format!("SELECT forget_lead('{id}')"))?;
+    pipeline.db.run(&format!(
+        "INSERT INTO dlq (stage, payload, error, kind, lead_id) SELECT 'campaign', jsonb_build_object('e', emails[1]), phones[1] ->> 'phone', 'handout', id FROM leads WHERE id = '{id}';
+         INSERT INTO dlq (stage, payload, error) SELECT 'campaign', jsonb_build_object('body', emails), phones[1] ->> 'phone' FROM leads WHERE id = '{id}';
+         SELECT forget_lead('{id}')"
+    ))?;
+    until_true("the campaign tool has forgotten, too", Duration::from_secs(30), || {
+        pipeline.db.one(&format!("SELECT delivery = 'recalled' AND vendor_lead_id IS NULL FROM campaign_handouts WHERE lead_id = '{id}'"))
+    })?;
     let after = String::from_utf8_lossy(&dumps::dump(&pipeline.cluster, &[])?).into_owned();
     ensure(
         seen(&after).is_empty(),
