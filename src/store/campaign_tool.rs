@@ -42,6 +42,9 @@ SELECT base_url, requests_per_second::float8, max_in_flight, batch_size, (extrac
        pauses
 FROM vendors WHERE name = $1 AND enabled";
 
+const IS_OPEN: &str = "
+SELECT 1 FROM vendors WHERE name = $1 AND enabled AND (paused_until IS NULL OR paused_until <= clock_timestamp()) FOR SHARE";
+
 const EVENTS_SIG: &str = "webhook-events";
 
 const MARK: &str = "
@@ -68,6 +71,11 @@ pub fn enabled(db: &Db<'_>) -> Result<Option<Tool>, Error> {
         paused_for: required(&row, 7)?,
         pauses: required(&row, 8)?,
     }))
+}
+
+/// Is it enabled and not paused? It stays so until the transaction ends.
+pub fn is_open(db: &mut Db<'_>) -> Result<bool, Error> {
+    Ok(!write(db, IS_OPEN, &[NAME.into()])?.is_empty())
 }
 
 /// How far the events have been read.

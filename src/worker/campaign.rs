@@ -224,6 +224,7 @@ fn feed(session: &mut Session, tool: &Tool) -> Result<bool, Error> {
         for campaign in campaigns::fed_by_worker(db)? {
             if handout::has_room(db, &campaign)?
                 && campaigns::any_ready(db)?
+                && deliver::is_open(db)?
                 && !handout::claim(db, &campaign, limit, Sender::Worker)?.is_empty()
             {
                 return Ok(true);

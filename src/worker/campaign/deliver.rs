@@ -4,12 +4,14 @@ use super::{Asked, Errand, build, dispatch};
 use crate::contact::{Kind, point};
 use crate::error::Error;
 use crate::handout::best_verified;
-use crate::store::campaign_tool::Tool;
+use crate::settings;
+use crate::store::campaign_tool::{self, Tool};
 use crate::store::campaigns::{self, Addressee};
 use crate::store::deliveries::{self, Delivery, Outcome, Waiting};
 use crate::store::{Db, leads, vendors};
 use crate::vendors::instantly_campaign::{self, LEAD_ID, MOST_LEADS, NAME, NewLead};
 use crate::vendors::{Account, HttpRequest};
+use crate::worker::arming::{self, Arming};
 use crate::worker::session::Session;
 use crate::worker::transact::transact;
 
@@ -53,6 +55,12 @@ pub fn send(session: &mut Session, tool: &Tool) -> Result<bool, Error> {
     }
 }
 
+/// May leads go out? What was read at the start of the turn may have changed.
+pub fn is_open(db: &mut Db<'_>) -> Result<bool, Error> {
+    let is_armed = arming::state(db)? == Arming::Armed && !settings::paused();
+    Ok(is_armed && campaign_tool::is_open(db)?)
+}
+
 /// The request, built while its leads are locked: an opt-out that commits before is heeded, a later one recalls them.
 fn prepare(
     db: &mut Db<'_>,
@@ -61,7 +69,7 @@ fn prepare(
     epoch: i64,
 ) -> Result<Option<(Errand, HttpRequest)>, Error> {
     let waiting = deliveries::take(db, i64::try_from(limit).unwrap_or(1))?;
-    if waiting.is_empty() {
+    if waiting.is_empty() || !is_open(db)? {
         return Ok(None);
     }
     let sorted = sort(db, waiting)?;

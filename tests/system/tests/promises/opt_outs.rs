@@ -222,9 +222,13 @@ fn commit_order_decides_between_an_opt_out_and_a_purchase() -> Outcome {
     // The opt-out has the lead, and has not committed: the worker passes it by, and buys nothing when it looks again.
     let mut desk = pipeline.another_session()?;
     desk.run(&format!("BEGIN; {}", opt_out(&ids[0])))?;
-    pipeline.open_vendors(&[Vendor::Melissa])?;
+    pipeline.open_vendors(&equity_system_tests::pipeline::VENDORS)?;
     until_true("the other lead is bought", Duration::from_secs(30), || {
         Ok(bought(&mut pipeline, &ids[1])? > 0)
+    })
+    .map_err(|error| match pipeline.state_of_things() {
+        Ok(state) => format!("{error}\n{state}"),
+        Err(second) => format!("{error}, {second}"),
     })?;
     let early = bought(&mut pipeline, &ids[0])?;
     ensure(
