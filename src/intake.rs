@@ -8,7 +8,7 @@ use crate::address;
 use crate::contact::{Kind, point};
 use crate::error::Error;
 use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
-use crate::store::identity::{self, Upserted};
+use crate::store::identity::{self, RecordKeys, Upserted};
 use crate::store::subtransaction::attempt;
 use crate::store::{self, Db, leads};
 
@@ -37,10 +37,29 @@ pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
     }
 }
 
+/// Takes the keys of these records, and the leads that they name, in the order in which every import takes them. To be
+/// called before the first of several records is stored in one transaction; those that will be refused are left out.
+pub fn lock(db: &mut Db<'_>, source: &str, records: &[Value]) -> Result<(), Error> {
+    let accepted: Vec<(LeadRecord, Option<String>)> = records
+        .iter()
+        .filter_map(|json| accept(record::from_json(json).ok()?).ok())
+        .map(|record| {
+            let hash = identity::canonical_address(&record).map(|address| address.hash_hex());
+            (record, hash)
+        })
+        .collect();
+    let keys: Vec<RecordKeys<'_>> = accepted
+        .iter()
+        .map(|(record, hash)| RecordKeys::of(source, record, hash.as_deref()))
+        .collect();
+    identity::lock_all(db, source, &keys)
+}
+
 /// Stores each record on its own: a bad one leaves no trace and the others go in. Results are in the records' order.
 /// A fault of the database (no room, a deadlock, a cancelled call) is no fault of a record: it ends the call.
 pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Result<Upserted, Error>>, Error> {
     let mut outcomes = Vec::with_capacity(records.len());
+    store::connect(|db| lock(db, source, records))?;
     // SPI keeps the results of all statements until it is closed: a large file goes in portions.
     for portion in records.chunks(PORTION) {
         store::connect(|db| {

@@ -3,10 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 11] = [
+const PURE: [&str; 15] = [
     "address",
     "canonical",
     "contact",
+    "merging/contradiction",
+    "merging/lineage",
+    "merging/points",
+    "merging/rows",
     "money",
     "record",
     "retry",

@@ -27,6 +27,7 @@ mod handout;
 mod intake;
 #[cfg(test)]
 mod layout_tests;
+mod merging;
 mod opt_out;
 mod settings;
 #[cfg(any(test, feature = "pg_test"))]
@@ -88,9 +89,14 @@ extension_sql_file!(
     requires = ["campaigns"]
 );
 extension_sql_file!(
+    "../sql/install/merge_functions.sql",
+    name = "merge_functions",
+    requires = ["lead_functions"]
+);
+extension_sql_file!(
     "../sql/install/pull_functions.sql",
     name = "pull_functions",
-    requires = ["lead_functions"]
+    requires = ["merge_functions"]
 );
 extension_sql_file!(
     "../sql/install/worker_functions.sql",

@@ -10,6 +10,7 @@
 //! No deadlock: rows are locked before that lock, and none is waited for while it is held. A committing writer waits for
 //! no row. An opt-out that meets a new holder at the last look lets go of everything and starts again.
 
+pub mod merged;
 pub mod watch;
 
 use std::collections::{BTreeSet, HashMap};

@@ -7,6 +7,7 @@ mod addresses;
 mod contacts;
 mod handouts;
 mod leads;
+mod merges;
 mod opt_outs;
 mod pulls;
 mod recalls;

@@ -79,6 +79,10 @@ CREATE TABLE @extschema@.lead_merges (
     kept_before jsonb NOT NULL,
     folded_before jsonb NOT NULL,
     kept_after jsonb,
+    -- The keys that the folded lead was known by: whoever brings one of them means the survivor.
+    folded_keys text[] NOT NULL DEFAULT '{}',
+    -- What went over to the survivor: the job as it was, and the ids of purchases and of failed work.
+    moved jsonb NOT NULL DEFAULT '{}',
     merged_at timestamptz NOT NULL DEFAULT now(),
     unmerged_at timestamptz,
     CONSTRAINT lead_merges_pkey PRIMARY KEY (id)
@@ -86,6 +90,8 @@ CREATE TABLE @extschema@.lead_merges (
 COMMENT ON TABLE @extschema@.lead_merges IS 'Lineage of merged leads: enough to undo each merge';
 CREATE INDEX idx_lead_merges_kept ON @extschema@.lead_merges (kept_lead_id);
 CREATE INDEX idx_lead_merges_folded ON @extschema@.lead_merges (folded_lead_id);
+-- A record's keys -> the lead that the one they belonged to was folded into. Written by merges only.
+CREATE INDEX idx_lead_merges_keys ON @extschema@.lead_merges USING gin (folded_keys) WHERE unmerged_at IS NULL;
 
 -- Pairs that share or nearly share a key and contradict each other: for a person to decide.
 CREATE TABLE @extschema@.lead_matches (

@@ -114,13 +114,6 @@ impl CanonicalAddress {
 }
 
 /// The fields one by one, for near matches and merges.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "no caller yet: matches for review compare single fields"
-    )
-)]
 impl CanonicalAddress {
     fn field(&self, index: usize) -> &str {
         let start = match index.checked_sub(1) {

@@ -11,6 +11,7 @@ use super::{given, present};
 use crate::contact::point::{self, NewPoint};
 use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
+use crate::merging;
 use crate::store::{self, leads};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
@@ -61,7 +62,7 @@ fn merge_contact_point(
 
 fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
     store::connect(|db| {
-        let mut lead = leads::load_one_for_update(db, lead_id)?;
+        let mut lead = merging::following(db, lead_id, leads::load_one_for_update)?;
         let new = NewPoint {
             seen_at: leads::now_rfc3339(db)?,
             ..new
@@ -72,7 +73,7 @@ fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
         };
         let merged = point::merge(points, &new);
         if !matches!(merged, point::Merged::Same(_)) {
-            leads::set_points(db, lead_id, kind, points)?;
+            leads::set_points(db, lead.id, kind, points)?;
         }
         points
             .get(merged.index())

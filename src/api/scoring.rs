@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 use super::present;
 use crate::error::Error;
+use crate::merging;
 use crate::score;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
@@ -15,9 +16,11 @@ use crate::store::leads::{self, LeadStatus, Rescored};
 fn compute_quality_score(lead_id: Option<Uuid>) -> Result<i32, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     Ok(store::connect(|db| {
-        let lead = leads::load(db, vec![lead_id])?
-            .pop()
-            .ok_or_else(Error::no_such_lead)?;
+        let lead = merging::following(db, lead_id, |db, id| {
+            leads::load(db, vec![id])?
+                .pop()
+                .ok_or_else(Error::no_such_lead)
+        })?;
         Ok(score::quality_score(&lead.scored()))
     })?)
 }
@@ -26,7 +29,7 @@ fn compute_quality_score(lead_id: Option<Uuid>) -> Result<i32, ErrorReport> {
 fn update_lead_status_from_score(lead_id: Option<Uuid>) -> Result<LeadStatus, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     let rescored = store::connect(|db| {
-        let lead = leads::load_one_for_update(db, lead_id)?;
+        let lead = merging::following(db, lead_id, leads::load_one_for_update)?;
         leads::rescore(db, &[lead])?
             .pop()
             .ok_or_else(Error::no_such_lead)
@@ -53,6 +56,7 @@ fn update_lead_statuses(
         .flatten()
         .collect();
     let rescored = store::connect(|db| {
+        let ids = merging::all_current(db, ids)?;
         let leads = leads::load_for_update(db, ids)?;
         leads::rescore(db, &leads)
     })?;

@@ -15,7 +15,7 @@ use crate::contact::{Contact, Kind};
 use crate::error::Error;
 use crate::opt_out::{self, Recorded, Request};
 use crate::suppression::Key;
-use crate::{forgetting, store};
+use crate::{forgetting, merging, store};
 
 /// The canonical phones and e-mails of a lead; an index depends on it, so its results must not change within a release.
 #[pg_extern(sql = false, immutable, parallel_safe)]
@@ -105,7 +105,11 @@ fn suppress_contacts(
 fn suppress_lead(lead_id: Option<Uuid>, reason: Option<String>) -> Result<i64, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     let reason = identifier("p_reason", reason)?;
-    Ok(store::connect(|db| opt_out::suppress_lead(db, lead_id, &reason))?.id())
+    Ok(store::connect(|db| {
+        let lead_id = merging::current(db, lead_id)?;
+        opt_out::suppress_lead(db, lead_id, &reason)
+    })?
+    .id())
 }
 
 #[pg_extern(sql = false)]
@@ -118,7 +122,10 @@ fn lift_suppression(id: Option<i64>, reason: Option<String>) -> Result<i32, Erro
 #[pg_extern(sql = false)]
 fn forget_lead(lead_id: Option<Uuid>) -> Result<bool, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
-    store::connect(|db| forgetting::lead(db, lead_id))?;
+    store::connect(|db| {
+        let lead_id = merging::current(db, lead_id)?;
+        forgetting::lead(db, lead_id)
+    })?;
     Ok(true)
 }
 

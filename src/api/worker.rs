@@ -9,10 +9,11 @@ use pgrx::prelude::*;
 use super::{identifier, present};
 use crate::error::Error;
 use crate::intake;
+use crate::merging;
 use crate::settings;
 use crate::store::calls;
 use crate::store::settlement::{self, Resolution};
-use crate::store::{self, Db, deliveries, dlq, jobs, leads, vendors, worker_state};
+use crate::store::{self, Db, deliveries, dlq, jobs, vendors, worker_state};
 use crate::worker::{arming, shared};
 
 const HOW_TO_PRELOAD: &str = "Set shared_preload_libraries = 'equity_connect' and equity_connect.databases to this database's name, then restart the server.";
@@ -54,9 +55,7 @@ fn database_name() -> String {
 fn request_enrichment(lead_id: Option<Uuid>) -> Result<bool, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     let queued = store::connect(|db| {
-        if leads::load(db, vec![lead_id])?.is_empty() {
-            return Err(Error::no_such_lead());
-        }
+        let lead_id = merging::current(db, lead_id)?;
         if dlq::holds_lead(db, lead_id)? {
             return Ok(false);
         }

@@ -12,9 +12,7 @@ use serde_json::{Map, Value};
 use super::{Contact, Kind, PhoneType, flag};
 
 pub use check::{CheckOutcome, CheckResult, lift_suppression, record_check, suppress};
-#[cfg(test)]
-pub use merge::merge_stored;
-pub use merge::{Merged, NewPoint, merge};
+pub use merge::{Merged, NewPoint, merge, merge_stored};
 
 /// What is read of a stored contact point.
 #[derive(Debug, Clone, PartialEq)]

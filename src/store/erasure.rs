@@ -31,10 +31,25 @@ WHERE source = $1 AND seen_vendor_ids @> ARRAY[$2]";
 
 const BOOKMARKS: &str = "UPDATE source_bookmarks SET last_seen_vendor_id = NULL WHERE source = $1 AND last_seen_vendor_id = $2";
 
-// A merge without what it held cannot be undone; it says so by being undone already.
+// A merge without what it held cannot be undone; it says so by being undone already. Others that once touched one of these
+// leads, however far away, may hold what it knew; those in force do not: undoing a merge takes its part out of them.
 const MERGES: &str = "
-UPDATE lead_merges SET kept_before = '{}', folded_before = '{}', kept_after = NULL, unmerged_at = COALESCE(unmerged_at, now())
-WHERE kept_lead_id = ANY ($1) OR folded_lead_id = ANY ($1)";
+WITH RECURSIVE near AS (
+    SELECT unnest($1) AS id
+    UNION
+    SELECT CASE WHEN m.kept_lead_id = n.id THEN m.folded_lead_id ELSE m.kept_lead_id END
+    FROM near n JOIN lead_merges m ON n.id IN (m.kept_lead_id, m.folded_lead_id)
+)
+UPDATE lead_merges SET kept_before = '{}', folded_before = '{}', kept_after = NULL, folded_keys = '{}', moved = '{}',
+                       unmerged_at = COALESCE(unmerged_at, now())
+WHERE kept_lead_id = ANY ($1) OR folded_lead_id = ANY ($1)
+   OR (unmerged_at IS NOT NULL AND kept_lead_id IN (SELECT id FROM near))";
+
+// Nobody was forgotten but a value in them: who was folded into whom stays, and can no more be undone.
+const MERGES_WITH_WORDS: &str = "
+UPDATE lead_merges SET kept_before = '{}', folded_before = '{}', kept_after = NULL
+WHERE EXISTS (SELECT FROM unnest($1) AS word
+              WHERE strpos(lower(concat_ws(' ', kept_before::text, folded_before::text, kept_after::text)), word) > 0)";
 
 const MATCHES: &str =
     "DELETE FROM lead_matches WHERE lead_id = ANY ($1) OR other_lead_id = ANY ($1)";
@@ -45,13 +60,13 @@ const LEADS: &str = "DELETE FROM leads WHERE id = ANY ($1)";
 
 const FOLDED_IDS: &str = "
 WITH RECURSIVE folded AS (
-    SELECT folded_lead_id FROM lead_merges WHERE kept_lead_id = ANY ($1)
+    SELECT folded_lead_id FROM lead_merges WHERE kept_lead_id = ANY ($1) AND unmerged_at IS NULL
     UNION
-    SELECT m.folded_lead_id FROM folded f JOIN lead_merges m ON m.kept_lead_id = f.folded_lead_id
+    SELECT m.folded_lead_id FROM folded f JOIN lead_merges m ON m.kept_lead_id = f.folded_lead_id AND m.unmerged_at IS NULL
 )
 SELECT folded_lead_id FROM folded";
 
-/// The leads that were ever folded into these.
+/// The leads that are folded into these.
 pub fn folded_ids(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Uuid>, Error> {
     write(db, FOLDED_IDS, &[ids.into()])?
         .map(|row| required(&row, 1))
@@ -73,9 +88,9 @@ pub fn vendor_record(db: &mut Db<'_>, source: &str, id: &str) -> Result<(), Erro
     Ok(())
 }
 
-/// Removes raw pages and failed work that hold one of these words, in lower case.
+/// Removes raw pages, failed work and what merges remember, where they hold one of these words, in lower case.
 pub fn words(db: &mut Db<'_>, words: &[String]) -> Result<(), Error> {
-    for statement in [PAGES, DLQ_WITH_WORDS] {
+    for statement in [PAGES, DLQ_WITH_WORDS, MERGES_WITH_WORDS] {
         write(db, statement, &[words.to_vec().into()])?;
     }
     Ok(())

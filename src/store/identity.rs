@@ -3,6 +3,9 @@
 //! Keys are tried in the order mak, address, vendor record, parcel. The unique indexes are the judge: an insert
 //! that loses a race is not an error but a reason to look again.
 
+mod keys;
+mod several;
+
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
@@ -11,6 +14,7 @@ use super::subtransaction::attempt;
 use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
 use crate::error::Error;
+use crate::merging::bridge::Bridged;
 use crate::record::LeadRecord;
 
 /// How often a race for a new lead is tried again before the caller is told.
@@ -64,8 +68,10 @@ UPDATE leads SET
     custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
 WHERE id = $1";
 
+pub use keys::{RecordKeys, key_texts, lock_all};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub enum Key {
     Mak = 1,
     Address = 2,
     VendorRecord = 3,
@@ -91,6 +97,8 @@ struct Candidate {
 pub enum Outcome {
     Inserted,
     Updated,
+    /// It showed that two leads are one property.
+    Merged,
     /// Stored, and a pair with another lead waits in `lead_matches`.
     MatchedReview,
 }
@@ -100,6 +108,7 @@ impl Outcome {
         match self {
             Self::Inserted => "inserted",
             Self::Updated => "updated",
+            Self::Merged => "merged",
             Self::MatchedReview => "matched_review",
         }
     }
@@ -115,11 +124,21 @@ pub struct Upserted {
 /// Inserts `record` or updates the lead it is. `record` must be clean and have an identity.
 pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
+    let record_keys = RecordKeys::of(source, record, addr_hash.as_deref());
+    keys::lock([&record_keys]);
+    let mut merged = false;
     for attempt in 0..TRIES {
-        let candidates = find(db, source, record, addr_hash.as_deref())?;
-        let (refused, matches): (Vec<_>, Vec<_>) = candidates
-            .into_iter()
-            .partition(|c| is_other_parcel(c, record, addr_hash.as_deref()));
+        let mut candidates = find(db, source, record, addr_hash.as_deref())?;
+        several::add_survivors(db, &record_keys, &mut candidates)?;
+        let (refused, matches) = several::without_other_parcels(db, candidates, record)?;
+        match several::merge(db, record, &matches)? {
+            Bridged::Merged => {
+                merged = true;
+                continue;
+            }
+            Bridged::Gone => continue,
+            Bridged::Apart => {}
+        }
         let stored = match matches.split_first() {
             None => insert(db, source, record, addr_hash.as_deref(), refused.is_empty())?
                 .map(|id| (id, Outcome::Inserted)),
@@ -139,6 +158,9 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
             continue;
         };
         let is_new = outcome == Outcome::Inserted;
+        if merged {
+            outcome = Outcome::Merged;
+        }
         for other in matches.iter().chain(&refused).filter(|c| c.id != lead_id) {
             matches::remember(db, lead_id, other.id, reason(other.key))?;
             outcome = Outcome::MatchedReview;
@@ -198,23 +220,6 @@ fn find(
             })
         })
         .collect()
-}
-
-/// Two counties share parcel numbers: a match on the parcel alone is no match when the addresses contradict it.
-/// A state contradicts only as a code: `California` and `CA` are one.
-fn is_other_parcel(candidate: &Candidate, record: &LeadRecord, addr_hash: Option<&str>) -> bool {
-    let zip = |text: &Option<String>| text.as_deref().and_then(address::normalize_zip);
-    let state = |text: &Option<String>| {
-        let code = text.as_deref()?.trim().to_ascii_uppercase();
-        (code.len() == 2).then_some(code)
-    };
-    let zips = zip(&candidate.zip).zip(zip(&record.postal_code));
-    let states = state(&candidate.state).zip(state(&record.state));
-    candidate.key == Key::Parcel
-        && candidate.addr_hash.is_some()
-        && addr_hash.is_some()
-        && (zips.is_some_and(|(a, b)| a.as_str() != b.as_str())
-            || states.is_some_and(|(a, b)| a != b))
 }
 
 fn insert(

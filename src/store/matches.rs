@@ -8,6 +8,8 @@ use crate::error::Error;
 
 /// Why a pair is kept: the words that a reviewer reads.
 pub const SAME_MAK: &str = "same mak, other keys differ";
+/// A merge of the two was undone.
+pub const UNMERGED: &str = "merged, and the merge was undone";
 
 const REMEMBER_MATCH: &str = "
 INSERT INTO lead_matches (lead_id, other_lead_id, reason, agreement)
@@ -15,6 +17,31 @@ VALUES (LEAST($1, $2), GREATEST($1, $2), $3, $4)
 ON CONFLICT ON CONSTRAINT lead_matches_once DO NOTHING";
 
 const OWNER_OF_MAK: &str = "SELECT id FROM leads WHERE mak = $1";
+
+const DECIDE: &str = "
+UPDATE lead_matches SET verdict = $3, decided_by = session_user, decided_at = now()
+WHERE lead_id = LEAST($1, $2) AND other_lead_id = GREATEST($1, $2) AND verdict IS DISTINCT FROM $3";
+
+const REMEMBER_VERDICT: &str = "
+INSERT INTO lead_matches (lead_id, other_lead_id, reason, verdict, decided_by, decided_at)
+VALUES (LEAST($1, $2), GREATEST($1, $2), $3, 'different', session_user, now())
+ON CONFLICT ON CONSTRAINT lead_matches_once DO NOTHING";
+
+/// What a person said about a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Same,
+    Different,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Different => "different",
+        }
+    }
+}
 
 /// Keeps a pair for review; a pair that is kept for the same reason stays as it is.
 pub fn remember(db: &mut Db<'_>, lead: Uuid, other: Uuid, reason: &str) -> Result<(), Error> {
@@ -27,4 +54,23 @@ pub fn remember(db: &mut Db<'_>, lead: Uuid, other: Uuid, reason: &str) -> Resul
 /// The lead that has this Melissa address key.
 pub fn owner_of_mak(db: &Db<'_>, mak: &str) -> Result<Option<Uuid>, Error> {
     scalar(select(db, OWNER_OF_MAK, &[mak.into()])?)
+}
+
+/// Settles every entry about this pair.
+pub fn decide(db: &mut Db<'_>, lead: Uuid, other: Uuid, verdict: Verdict) -> Result<(), Error> {
+    let args = [lead.into(), other.into(), verdict.as_str().into()];
+    write(db, DECIDE, &args)?;
+    Ok(())
+}
+
+/// Keeps the verdict `different` about a pair, for a reason of its own.
+pub fn remember_verdict(
+    db: &mut Db<'_>,
+    lead: Uuid,
+    other: Uuid,
+    reason: &str,
+) -> Result<(), Error> {
+    let args = [lead.into(), other.into(), reason.into()];
+    write(db, REMEMBER_VERDICT, &args)?;
+    Ok(())
 }

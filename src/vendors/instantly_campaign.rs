@@ -33,8 +33,10 @@ pub struct NewLead {
     pub variables: Vec<(&'static str, Value)>,
 }
 
-/// The variable that says which lead of ours it is.
+/// The variable that says which lead of ours it is, for people.
 pub const LEAD_ID: &str = "lead_id";
+/// The variable by which we know our own hand-out again: a lead may have been merged into another meanwhile.
+pub const HANDOUT_ID: &str = "handout_id";
 
 /// How an `add` ended: who was created, by the place in the request, and how the others were counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +63,8 @@ pub struct Found {
     pub vendor_lead_id: String,
     pub email: String,
     pub campaign: Option<String>,
-    /// Our own id, as we sent it; None: somebody else put the person there.
-    pub lead_id: Option<String>,
+    /// Our hand-out, as we sent it; None: somebody else put the person there.
+    pub handout_id: Option<String>,
 }
 
 /// What a webhook was told.
@@ -207,7 +209,7 @@ pub fn read_found(answer: &HttpAnswer, emails: &[String]) -> Result<Page<Found>,
             vendor_lead_id: lenient::text(row, "id")?,
             email: lenient::text(row, "email")?,
             campaign: lenient::text(row, "campaign"),
-            lead_id: lenient::text(row, &format!("payload.{LEAD_ID}")),
+            handout_id: lenient::text(row, &format!("payload.{HANDOUT_ID}")),
         })
     })
 }

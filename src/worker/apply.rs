@@ -2,12 +2,15 @@
 //! savepoint for each answer, so that an answer that cannot be used is parked alone and never bought again.
 
 use pgrx::Uuid;
+use pgrx::prelude::PgSqlErrorCode;
 
 use super::facts;
-use super::learn::learn;
+use super::learn::{Lesson, learn};
 use super::page;
 use super::transact::transact;
 use crate::error::Error;
+use crate::merging::bridge::{self, Bridged, Named};
+use crate::merging::contradiction::Facts;
 use crate::retry::{self, Schedule};
 use crate::settings;
 use crate::store::Db;
@@ -17,6 +20,7 @@ use crate::store::jobs::{self, Job, Next};
 use crate::store::leads::{self, Lead};
 use crate::store::subtransaction::attempt;
 use crate::store::vendors::Vendor;
+use crate::store::{matches, merges};
 use crate::vendors::{Product, Subject};
 use crate::waterfall::{Purchase, PurchaseStage, Step};
 
@@ -57,7 +61,13 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         for answer in &answers {
             let job = waiting.iter().find(|job| job.call_id == Some(answer.id));
             match attempt(|| apply_one(db, answer, job, &context)) {
-                Err(Error::Busy) => continue,
+                Err(
+                    Error::Busy
+                    | Error::Database {
+                        code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                        ..
+                    },
+                ) => continue,
                 Err(error) => park(db, answer, job, &error)?,
                 Ok(()) => {}
             }
@@ -113,13 +123,21 @@ fn apply_to_lead(
         if leads::exists(db, lead_id)? {
             return Err(Error::Busy);
         }
+        if let Some(survivor) = merges::survivor_of(db, lead_id)? {
+            let context = Context {
+                vendors: context.vendors,
+                history: calls::history(db, vec![survivor], settings::refresh_after_minutes())?,
+                now: context.now.clone(),
+            };
+            return apply_to_lead(db, answer, survivor, job, &context);
+        }
         // Deleted meanwhile: the answer stays in the ledger, there is nothing to do.
         return job
             .map_or(Ok(()), |job| jobs::finish(db, &[job.id]))
             .map(|()| None);
     };
-    let verified = if answer.answer.is_null() {
-        None
+    let lesson = if answer.answer.is_null() {
+        Lesson::default()
     } else {
         learn(db, answer, &mut lead, &context.now)?
     };
@@ -136,7 +154,31 @@ fn apply_to_lead(
     if let Some(job) = job {
         go_on(db, &job.after_success(), &step, &status)?;
     }
-    Ok(verified)
+    if let Some((mak, other)) = &lesson.same_mak {
+        one_mak(db, &lead, mak, *other)?;
+    }
+    Ok(lesson.verified)
+}
+
+/// Enrichment found the mak of another lead: the two are one property, or a pair for a person.
+fn one_mak(db: &mut Db<'_>, lead: &Lead, mak: &str, other: Uuid) -> Result<(), Error> {
+    // The worker waits for nobody who holds the other one.
+    if leads::load_unlocked_for_update(db, vec![other])?.is_empty() {
+        return Err(Error::Busy);
+    }
+    let named = [lead.id, other].map(|id| Named {
+        id,
+        is_strong: true,
+    });
+    let facts = Facts {
+        mak: Some(mak.to_string()),
+        ..Facts::default()
+    };
+    match bridge::merge_named(db, &named, &facts, bridge::ONE_MAK)? {
+        Bridged::Merged => Ok(()),
+        Bridged::Gone => Err(Error::Busy),
+        Bridged::Apart => matches::remember(db, lead.id, other, matches::SAME_MAK),
+    }
 }
 
 fn score(lead: &Lead) -> i32 {

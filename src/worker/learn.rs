@@ -1,5 +1,7 @@
 //! What a paid answer teaches about a lead: contact points, keys, flags, and how a check ended.
 
+use pgrx::Uuid;
+
 use crate::contact::point::{self, CheckOutcome, CheckResult, NewPoint};
 use crate::contact::{Contact, Kind, PhoneType};
 use crate::error::Error;
@@ -10,13 +12,31 @@ use crate::vendors::instantly_verify::{self, EmailVerdict};
 use crate::vendors::signalwire_lookup::{self, PhoneVerdict};
 use crate::vendors::{Enrichment, Product, Subject, Unreadable, batchdata_skip_trace, melissa};
 
-/// Reads the answer into `lead` (not stored yet). Says how a verification ended; None for other answers.
+/// What an answer says beside what it writes into the lead.
+#[derive(Default)]
+pub struct Lesson {
+    /// How a verification ended; None for other answers.
+    pub verified: Option<bool>,
+    /// The lead's mak, and the other lead that has it.
+    pub same_mak: Option<(String, Uuid)>,
+}
+
+impl Lesson {
+    fn checked(verified: bool) -> Self {
+        Self {
+            verified: Some(verified),
+            ..Self::default()
+        }
+    }
+}
+
+/// Reads the answer into `lead` (not stored yet).
 pub fn learn(
     db: &mut Db<'_>,
     answer: &Answered,
     lead: &mut Lead,
     now: &str,
-) -> Result<Option<bool>, Error> {
+) -> Result<Lesson, Error> {
     let body = &answer.answer;
     match answer.product {
         Product::Melissa => enrich(
@@ -25,29 +45,27 @@ pub fn learn(
             &melissa::read(body).map_err(unreadable)?,
             "melissa",
             now,
-        )
-        .map(|()| None),
+        ),
         Product::BatchdataSkipTrace => enrich(
             db,
             lead,
             &batchdata_skip_trace::read(body).map_err(unreadable)?,
             "batchdata",
             now,
-        )
-        .map(|()| None),
-        Product::InstantlyVerify => Ok(Some(check_email(
+        ),
+        Product::InstantlyVerify => Ok(Lesson::checked(check_email(
             lead,
             answer,
             instantly_verify::read(body).map_err(unreadable)?,
             now,
         ))),
-        Product::SignalwireLookup => Ok(Some(check_phone(
+        Product::SignalwireLookup => Ok(Lesson::checked(check_phone(
             lead,
             answer,
             &signalwire_lookup::read(body).map_err(unreadable)?,
             now,
         ))),
-        Product::BatchdataSearch => Ok(None),
+        Product::BatchdataSearch => Ok(Lesson::default()),
     }
 }
 
@@ -64,7 +82,8 @@ fn enrich(
     found: &Enrichment,
     source: &str,
     now: &str,
-) -> Result<(), Error> {
+) -> Result<Lesson, Error> {
+    let mut lesson = Lesson::default();
     for phone in &found.phones {
         let mut flags = serde_json::Map::new();
         for (name, flag) in [("dnc", phone.dnc), ("tcpa", phone.tcpa)] {
@@ -105,9 +124,7 @@ fn enrich(
     }
     if let Some(mak) = found.mak.as_deref().filter(|_| lead.mak.is_none()) {
         match matches::owner_of_mak(db, mak)? {
-            Some(other) if other != lead.id => {
-                matches::remember(db, lead.id, other, matches::SAME_MAK)?
-            }
+            Some(other) if other != lead.id => lesson.same_mak = Some((mak.to_string(), other)),
             _ => lead.mak = Some(mak.to_string()),
         }
     }
@@ -117,7 +134,7 @@ fn enrich(
             lead.suppressed_reason = Some(reason.to_string());
         }
     }
-    Ok(())
+    Ok(lesson)
 }
 
 /// Adds a found contact point; one that cannot be a phone or an e-mail is left in the ledger's answer only.

@@ -99,9 +99,15 @@ fn store_records(
     page: &SearchAnswer,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    for record in &page.records {
+    let ours: Vec<Value> = page
+        .records
+        .iter()
+        .map(|record| lead_record(pull_id, record))
+        .collect();
+    intake::lock(db, source, &ours)?;
+    for (record, our_record) in page.records.iter().zip(&ours) {
         tally.records += 1;
-        match intake::upsert_one(db, source, &lead_record(pull_id, record)) {
+        match intake::upsert_one(db, source, our_record) {
             Ok(upserted) => {
                 heed_flags(db, upserted.lead_id, record)?;
                 let met = if upserted.is_new {
@@ -115,7 +121,7 @@ fn store_records(
             Err(error) if !error.is_about_data() => return Err(error),
             Err(error) => {
                 tally.rejected += 1;
-                let payload = json!({"source": source, "record": lead_record(pull_id, record)});
+                let payload = json!({"source": source, "record": our_record});
                 reject(db, pull_id, payload, &error.to_string())?;
             }
         }

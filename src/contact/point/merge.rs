@@ -98,10 +98,6 @@ pub fn merge(points: &mut Vec<Value>, new: &NewPoint) -> Merged {
 
 /// Adds another lead's stored points to these, for the merge of two leads. Says whether anything
 /// changed. Foreign elements come along unless an equal one is there.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no caller yet: merging two leads")
-)]
 pub fn merge_stored(kind: Kind, points: &mut Vec<Value>, others: &[Value]) -> bool {
     let before = points.clone();
     for other in others {

@@ -9,7 +9,7 @@ use crate::store::campaign_tool::{self, Tool};
 use crate::store::campaigns::{self, Addressee};
 use crate::store::deliveries::{self, Delivery, Outcome, Waiting};
 use crate::store::{Db, leads, vendors};
-use crate::vendors::instantly_campaign::{self, LEAD_ID, MOST_LEADS, NAME, NewLead};
+use crate::vendors::instantly_campaign::{self, HANDOUT_ID, LEAD_ID, MOST_LEADS, NAME, NewLead};
 use crate::vendors::{Account, HttpRequest};
 use crate::worker::arming::{self, Arming};
 use crate::worker::session::Session;
@@ -111,7 +111,7 @@ fn sort(db: &mut Db<'_>, waiting: Vec<Waiting>) -> Result<Sorted, Error> {
             None => sorted.unsent.push(one),
             Some(lead) if lead.is_suppressed && was_sent => sorted.doubtful.push(one.id),
             Some(lead) if lead.is_suppressed => sorted.unsent.push(one),
-            Some(lead) => match new_lead(lead) {
+            Some(lead) => match new_lead(&one, lead) {
                 Some(new) => sorted.ready.push((one, new)),
                 None => sorted.unreachable.push(one),
             },
@@ -146,7 +146,7 @@ fn put_aside(db: &mut Db<'_>, sorted: &Sorted) -> Result<(), Error> {
 }
 
 /// What the campaign tool gets of a lead; None while it has no verified address.
-fn new_lead(lead: &Addressee) -> Option<NewLead> {
+fn new_lead(waiting: &Waiting, lead: &Addressee) -> Option<NewLead> {
     let email = best_verified(Kind::Email, &lead.emails)?;
     let text = |name, value: &Option<String>| {
         value
@@ -157,6 +157,7 @@ fn new_lead(lead: &Addressee) -> Option<NewLead> {
         |name, value: Option<f64>| value.map(|value| (name, serde_json::Value::from(value)));
     let variables = [
         Some((LEAD_ID, lead.id.to_string().into())),
+        Some((HANDOUT_ID, waiting.id.to_string().into())),
         text("property_city", &lead.city),
         text("property_state", &lead.state),
         text("assigned_persona", &lead.persona),

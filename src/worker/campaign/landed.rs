@@ -185,13 +185,13 @@ fn store_found(
     })
 }
 
-/// In the campaign that it was sent to, and for this lead, not for another of the same person.
+/// In the campaign that it was sent to, and by this hand-out, not by that of another lead of the same person.
 fn is_ours(found: &Found, waiting: &Waiting) -> bool {
     found.campaign.as_deref() == Some(&waiting.vendor_campaign_id)
         && found
-            .lead_id
+            .handout_id
             .as_ref()
-            .is_none_or(|id| *id == waiting.lead_id.to_string())
+            .is_none_or(|id| *id == waiting.id.to_string())
 }
 
 /// Seconds until it is sent again; None: a person must see to it.

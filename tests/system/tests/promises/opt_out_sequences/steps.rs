@@ -255,7 +255,7 @@ fn insist<T>(
         };
         session.run("ROLLBACK")?;
         let is = |codes: &[&str]| codes.iter().any(|code| error.starts_with(code));
-        if is(&["P0002", "02000", "55000", "23505", "22023", "42883"]) {
+        if is(&["P0002", "02000", "55000", "23505", "22023"]) {
             return Ok(None);
         }
         if !is(&["40P01", "40001"]) {

@@ -1,0 +1,167 @@
+//! The keys of records, and the order in which writers take them.
+//!
+//! Writers that share a key, or a lead, meet in one order: first the keys of all records of the call as advisory locks,
+//! by their numbers; then the leads that those keys find, by their ids; then whatever there is to write. While the keys
+//! are held nobody else makes a lead known by one of them. So no two imports can wait for each other in a circle.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, Uuid};
+
+use super::Key;
+use crate::error::Error;
+use crate::record::LeadRecord;
+use crate::store::plan::{required, write};
+use crate::store::subtransaction::attempt;
+use crate::store::{Db, merges};
+
+/// The space of these advisory locks, beside that of the opt-outs.
+const LOCK_SPACE: i32 = 0x4543_4b59;
+/// Few enough that one transaction can hold them all in PostgreSQL's lock table (64 places per connection by default),
+/// many enough that two single records hardly ever meet.
+const BUCKETS: u64 = 1024;
+/// How often a call starts again because a lead that it needs was merged or made meanwhile.
+const TRIES: usize = 50;
+const PAUSE_MICROSECONDS: i64 = 2_000;
+
+/// What a record, or a lead, is found by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RecordKeys<'a> {
+    pub mak: Option<&'a str>,
+    pub addr_hash: Option<&'a str>,
+    pub source: &'a str,
+    pub vendor_record_id: Option<&'a str>,
+    pub apn: Option<&'a str>,
+    pub county_fips: Option<&'a str>,
+}
+
+impl<'a> RecordKeys<'a> {
+    pub fn of(source: &'a str, record: &'a LeadRecord, addr_hash: Option<&'a str>) -> Self {
+        Self {
+            mak: record.mak.as_deref(),
+            addr_hash,
+            source,
+            vendor_record_id: record.vendor_record_id.as_deref(),
+            apn: record.apn.as_deref(),
+            county_fips: record.county_fips.as_deref(),
+        }
+    }
+}
+
+/// The keys as texts, strongest first: what `lead_merges.folded_keys` holds.
+pub fn key_texts(keys: &RecordKeys<'_>) -> Vec<(Key, String)> {
+    let record = keys
+        .vendor_record_id
+        .map(|id| format!("record:{}\u{1f}{id}", keys.source));
+    let parcel = keys
+        .apn
+        .map(|apn| format!("parcel:{}\u{1f}{apn}", keys.county_fips.unwrap_or_default()));
+    [
+        (Key::Mak, keys.mak.map(|mak| format!("mak:{mak}"))),
+        (
+            Key::Address,
+            keys.addr_hash.map(|hash| format!("address:{hash}")),
+        ),
+        (Key::VendorRecord, record),
+        (Key::Parcel, parcel),
+    ]
+    .into_iter()
+    .filter_map(|(key, text)| Some((key, text?)))
+    .collect()
+}
+
+/// Waits until nobody else writes leads by these keys, and keeps others from it until the transaction ends.
+pub fn lock<'a>(keys: impl IntoIterator<Item = &'a RecordKeys<'a>>) {
+    let buckets: BTreeSet<i32> = keys
+        .into_iter()
+        .flat_map(key_texts)
+        .map(|(_, text)| bucket(&text))
+        .collect();
+    for bucket in buckets {
+        // SAFETY: a function of the server with its two arguments of type integer.
+        unsafe {
+            pgrx::direct_function_call::<()>(
+                pg_sys::pg_advisory_xact_lock_int4,
+                &[LOCK_SPACE.into_datum(), bucket.into_datum()],
+            );
+        }
+    }
+}
+
+fn bucket(text: &str) -> i32 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    i32::try_from(hasher.finish() % BUCKETS).unwrap_or(0)
+}
+
+const NAMED: &str = "
+SELECT id FROM leads WHERE mak = ANY ($1)
+UNION SELECT id FROM leads WHERE addr_hash = ANY ($2)
+UNION SELECT id FROM leads WHERE source = $3 AND vendor_record_id = ANY ($4)
+UNION SELECT l.id FROM unnest($5, $6) AS p (apn, county) JOIN leads l ON l.apn = p.apn AND COALESCE(l.county_fips, '') = p.county";
+
+const LOCK_NAMED: &str = "SELECT id FROM leads WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// Locks the keys of all records of one call, and the leads that they name. To be called before the first is written.
+pub fn lock_all(db: &mut Db<'_>, source: &str, all: &[RecordKeys<'_>]) -> Result<(), Error> {
+    for _ in 0..TRIES {
+        let locked = attempt(|| {
+            lock(all);
+            let named = named(db, source, all)?;
+            write(db, LOCK_NAMED, &[named.clone().into()])?;
+            let again = self::named(db, source, all)?;
+            if again.iter().all(|id| named.contains(id)) {
+                Ok(())
+            } else {
+                Err(Error::Contended)
+            }
+        });
+        match locked {
+            // What the attempt had locked is free again.
+            Err(Error::Contended) => pause(),
+            other => return other,
+        }
+    }
+    Err(Error::Contended)
+}
+
+fn pause() {
+    pgrx::check_for_interrupts!();
+    // SAFETY: sleeps for the time given.
+    unsafe { pg_sys::pg_usleep(PAUSE_MICROSECONDS) }
+}
+
+fn named(db: &mut Db<'_>, source: &str, all: &[RecordKeys<'_>]) -> Result<Vec<Uuid>, Error> {
+    let texts =
+        |of: fn(&RecordKeys<'_>) -> Option<String>| all.iter().filter_map(of).collect::<Vec<_>>();
+    let parcels: Vec<(String, String)> = all
+        .iter()
+        .filter_map(|keys| {
+            let county = keys.county_fips.unwrap_or_default();
+            Some((keys.apn?.to_string(), county.to_string()))
+        })
+        .collect();
+    let (apns, counties): (Vec<String>, Vec<String>) = parcels.into_iter().unzip();
+    let args = [
+        texts(|keys| keys.mak.map(str::to_string)).into(),
+        texts(|keys| keys.addr_hash.map(str::to_string)).into(),
+        source.into(),
+        texts(|keys| keys.vendor_record_id.map(str::to_string)).into(),
+        apns.into(),
+        counties.into(),
+    ];
+    let mut ids: Vec<Uuid> = write(db, NAMED, &args)?
+        .map(|row| required(&row, 1))
+        .collect::<Result<_, Error>>()?;
+    if merges::are_there()? {
+        let keys = all.iter().flat_map(key_texts).map(|(_, text)| text);
+        for (_, id) in merges::owners_of_folded_keys(db, keys.collect())? {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    Ok(ids)
+}
