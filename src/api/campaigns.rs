@@ -106,7 +106,9 @@ fn record_campaign_event(
     let heard = match Event::named(&event) {
         // A label of the user's own: tools send them along with the rest.
         None => Heard::Ignored,
-        Some(event) => store::connect(|db| handout::hear(db, &contact, event, told_at, Sender::Caller))?,
+        Some(event) => {
+            store::connect(|db| handout::hear(db, &contact, event, told_at, Sender::Caller))?
+        }
     };
     Ok(heard.as_str().to_string())
 }

@@ -33,7 +33,10 @@ mod tests {
         run("SELECT suppress_contact('phone', '6025550177', 'x')");
         run("UPDATE leads SET phones = ARRAY['{\"phone\": \"6025550177\"}'::jsonb]");
         assert_eq!(listed("true"), 1);
-        run(&format!("SELECT lift_suppression({}, 'wrong')", id.unwrap()));
+        run(&format!(
+            "SELECT lift_suppression({}, 'wrong')",
+            id.unwrap()
+        ));
         assert_eq!(listed("true"), 1);
     }
 
@@ -44,7 +47,10 @@ mod tests {
         run("SELECT * FROM claim_campaign_leads('phx', 3)");
         let id: Option<i64> = one("SELECT suppress_contact('email', 'owner1@example.com', 'x')");
         assert_eq!(listed("true"), 1);
-        run(&format!("SELECT lift_suppression({}, 'wrong')", id.unwrap()));
+        run(&format!(
+            "SELECT lift_suppression({}, 'wrong')",
+            id.unwrap()
+        ));
         assert_eq!(listed("true"), 0);
     }
 
@@ -58,10 +64,49 @@ mod tests {
              VALUES ('{id}', '01900000-0000-7000-8000-000000000001', 'x', '{{}}', '{{}}')"
         ));
         run(&format!("SELECT suppress_lead('{id}', 'x')"));
+        assert_eq!(listed("vendor_lead_id = 'v-1' AND NOT needs_a_person"), 1);
+    }
+
+    #[pg_test]
+    fn opting_an_address_out_reaches_the_lead_that_it_was_folded_into() {
+        let (kept, folded) = (ready(1), ready(2));
+        let hash: Option<String> = one(&format!(
+            "SELECT addr_hash FROM leads WHERE id = '{folded}'"
+        ));
+        run(&format!(
+            "SELECT merge_leads('{kept}', '{folded}', 'the same')"
+        ));
+        run(&format!(
+            "SELECT suppress_contact('address', '{}', 'x')",
+            hash.unwrap()
+        ));
         assert_eq!(
-            listed("vendor_lead_id = 'v-1' AND NOT needs_a_person"),
-            1
+            one::<String>(&format!(
+                "SELECT status::text FROM leads WHERE id = '{kept}'"
+            ))
+            .as_deref(),
+            Some("do_not_contact")
         );
+    }
+
+    #[pg_test]
+    fn a_hand_out_follows_its_lead_through_a_merge_and_back() {
+        run("INSERT INTO campaigns (name) VALUES ('phx')");
+        let (kept, folded) = (ready(1), ready(2));
+        run("UPDATE leads SET quality_score = 95 WHERE vendor_record_id = 'rec-2'");
+        run("SELECT * FROM claim_campaign_leads('phx', 1)");
+        let of = |id: Uuid| {
+            one::<i64>(&format!(
+                "SELECT count(*) FROM campaign_handouts WHERE lead_id = '{id}'"
+            ))
+        };
+        assert_eq!(of(folded), Some(1));
+        let merge: Option<i64> = one(&format!(
+            "SELECT merge_leads('{kept}', '{folded}', 'the same')"
+        ));
+        assert_eq!((of(kept), of(folded)), (Some(1), Some(0)));
+        run(&format!("SELECT unmerge_leads({})", merge.unwrap()));
+        assert_eq!((of(kept), of(folded)), (Some(0), Some(1)));
     }
 
     #[pg_test]

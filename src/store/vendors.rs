@@ -152,12 +152,7 @@ pub fn pause(db: &mut Db<'_>, product: Product, seconds: f64, reason: &str) -> R
 }
 
 /// The same by the vendor's name.
-pub fn pause_named(
-    db: &mut Db<'_>,
-    name: &str,
-    seconds: f64,
-    reason: &str,
-) -> Result<(), Error> {
+pub fn pause_named(db: &mut Db<'_>, name: &str, seconds: f64, reason: &str) -> Result<(), Error> {
     write(db, PAUSE, &[name.into(), seconds.into(), reason.into()])?;
     Ok(())
 }

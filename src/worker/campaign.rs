@@ -287,7 +287,8 @@ pub fn next_in(session: &mut Session, tool: Option<&Tool>) -> Result<Option<f64>
     }
     let desk = &mut session.campaign;
     let left = |at: Option<Instant>, every: f64| {
-        at.map_or(0.0, |at| every - at.elapsed().as_secs_f64()).max(0.0)
+        at.map_or(0.0, |at| every - at.elapsed().as_secs_f64())
+            .max(0.0)
     };
     let polls = tool
         .poll_seconds()
@@ -298,7 +299,11 @@ pub fn next_in(session: &mut Session, tool: Option<&Tool>) -> Result<Option<f64>
         .then(|| left(desk.looked_at, LOOK_EVERY.as_secs_f64()));
     let rest = desk
         .rests_until
-        .map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64())
+        .map(|until| {
+            until
+                .saturating_duration_since(Instant::now())
+                .as_secs_f64()
+        })
         .filter(|left| *left > 0.0);
     let rate = desk.rate_wait.take().map(|wait| wait.as_secs_f64());
     if let Some(rest) = rest {

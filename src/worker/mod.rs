@@ -40,8 +40,8 @@ use self::session::Session;
 use self::transact::transact;
 use crate::error::Error;
 use crate::settings;
-use crate::store::vendors::{self, Vendor};
 use crate::store::campaign_tool::{self, Tool};
+use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, calls, deliveries, dlq, jobs, pulls, worker_state};
 use crate::vendors::{Product, instantly_campaign};
 
@@ -284,11 +284,7 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
 }
 
 /// Until the next thing that is due by the clock, for these vendors; answers and new work wake the worker by themselves.
-fn sleep_time(
-    session: &mut Session,
-    view: &View,
-    turn: Duration,
-) -> Result<Duration, Error> {
+fn sleep_time(session: &mut Session, view: &View, turn: Duration) -> Result<Duration, Error> {
     let enabled = view.vendors.as_slice();
     let usable: Vec<String> = enabled
         .iter()

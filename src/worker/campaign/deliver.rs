@@ -19,7 +19,8 @@ use crate::worker::transact::transact;
 const BUSY: f64 = 1.0;
 /// Leads that are asked about in one request: each may stand in several campaigns, and a page holds 100.
 const MOST_ASKED: i64 = 50;
-const GONE: &str = "the lead is gone, and the campaign tool may have it: look there for the lead_id";
+const GONE: &str =
+    "the lead is gone, and the campaign tool may have it: look there for the lead_id";
 
 /// Due hand-outs, sorted by what can be done with them.
 #[derive(Default)]

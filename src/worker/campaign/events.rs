@@ -87,7 +87,9 @@ pub fn store(walk: &Walk, page: Page<Told>) -> Result<Option<Errand>, Error> {
         hear(told)?;
     }
     let mut next = walk.clone();
-    next.first = next.first.or_else(|| page.items.first().map(|told| told.id.clone()));
+    next.first = next
+        .first
+        .or_else(|| page.items.first().map(|told| told.id.clone()));
     let ends = page.next.is_none() || (order == Order::NewestFirst && known.is_some());
     next.after = page.next;
     let reached = match order {

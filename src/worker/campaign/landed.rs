@@ -64,12 +64,10 @@ fn store(
     };
     let refused = |reply: Reply| transact(|db| refuse(db, errand, &reply)).map(|()| None);
     match errand {
-        Errand::Add { waiting, emails } => {
-            match instantly_campaign::read_added(answer, emails) {
-                Ok(added) => transact(|db| store_added(db, waiting, &added)).map(|()| None),
-                Err(reply) => refused(reply),
-            }
-        }
+        Errand::Add { waiting, emails } => match instantly_campaign::read_added(answer, emails) {
+            Ok(added) => transact(|db| store_added(db, waiting, &added)).map(|()| None),
+            Err(reply) => refused(reply),
+        },
         Errand::Find { asked, found, .. } => {
             let emails: Vec<String> = asked.iter().map(|one| one.email.clone()).collect();
             match instantly_campaign::read_found(answer, &emails) {

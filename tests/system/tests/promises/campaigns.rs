@@ -89,7 +89,10 @@ fn the_worker_feeds_the_best_leads_once_and_the_cap_is_exact() -> Outcome {
     )?;
     let there = handouts(&pipeline);
     ensure(
-        there.len() == 450 && there.values().all(|one| one.created == 1 && one.offered == 1),
+        there.len() == 450
+            && there
+                .values()
+                .all(|one| one.created == 1 && one.offered == 1),
         format!("the tool has {} addresses, not 450 once each", there.len()),
     )?;
     let stamped: i64 = pipeline.db.one(&format!(
@@ -117,13 +120,18 @@ fn whom_the_tool_leaves_out_is_found_out() -> Outcome {
         let campaigns = &mut office.campaigns;
         campaigns.blocked.push("owner1@example.com".into());
         campaigns.blocked.push("owner2@example.com".into());
-        for (email, campaign) in [("owner3@example.com", "another"), ("owner4@example.com", CAMPAIGN)] {
-            campaigns.leads.push(equity_simulator::dialect::instantly_campaigns::Lead {
-                id: format!("there-{email}"),
-                campaign: campaign.into(),
-                email: email.into(),
-                given: serde_json::Map::new(),
-            });
+        for (email, campaign) in [
+            ("owner3@example.com", "another"),
+            ("owner4@example.com", CAMPAIGN),
+        ] {
+            campaigns
+                .leads
+                .push(equity_simulator::dialect::instantly_campaigns::Lead {
+                    id: format!("there-{email}"),
+                    campaign: campaign.into(),
+                    email: email.into(),
+                    given: serde_json::Map::new(),
+                });
         }
     });
     // The same person owns another house; and one address is none that the tool takes.
@@ -168,10 +176,7 @@ fn whom_the_tool_leaves_out_is_found_out() -> Outcome {
 fn kill_9_over_a_request_neither_loses_nor_doubles_a_lead() -> Outcome {
     let (seed, mut rng) = seed::choose("kill_campaign", 62);
     let kills = seed::number_from_environment("EQUITY_KILLS", 6).min(60);
-    let mut pipeline = ready(
-        Plan::new(seed, 1).latency(Duration::from_millis(150)),
-        900,
-    )?;
+    let mut pipeline = ready(Plan::new(seed, 1).latency(Duration::from_millis(150)), 900)?;
     pipeline
         .db
         .run("UPDATE vendors SET batch_size = 12 WHERE name = 'instantly_campaign'")?;
@@ -208,9 +213,9 @@ fn kill_9_over_a_request_neither_loses_nor_doubles_a_lead() -> Outcome {
         format!("{error}: {all:?}")
     })?;
     println!("{struck} of {kills} kills struck over a request");
-    let twice: i64 = pipeline.db.one(
-        "SELECT count(*) - count(DISTINCT lead_id) FROM campaign_handouts",
-    )?;
+    let twice: i64 = pipeline
+        .db
+        .one("SELECT count(*) - count(DISTINCT lead_id) FROM campaign_handouts")?;
     let accepted: Vec<String> = pipeline.db.column(
         "SELECT emails[1] ->> 'email' FROM leads l JOIN campaign_handouts h ON h.lead_id = l.id WHERE delivery = 'accepted' ORDER BY 1",
     )?;
@@ -232,9 +237,15 @@ fn kill_9_over_a_request_neither_loses_nor_doubles_a_lead() -> Outcome {
         .values()
         .filter(|one| one.created > 1)
         .count();
-    ensure(doubled == 0, format!("{doubled} addresses were created twice"))?;
+    ensure(
+        doubled == 0,
+        format!("{doubled} addresses were created twice"),
+    )?;
     let barred: i64 = pipeline.db.one("SELECT count(*) FROM leads l JOIN campaign_handouts h ON h.lead_id = l.id WHERE suppressed_at IS NOT NULL AND delivery = 'accepted'")?;
-    ensure(barred == 0, format!("{barred} opted-out leads are still in a campaign"))
+    ensure(
+        barred == 0,
+        format!("{barred} opted-out leads are still in a campaign"),
+    )
 }
 
 #[test]
@@ -268,7 +279,9 @@ fn an_opt_out_after_the_hand_out_reaches_the_tool() -> Outcome {
     )?;
     wait_for(&mut pipeline, "recalled", 2)?;
     until_true("nothing is left to recall", PATIENCE, || {
-        pipeline.db.one("SELECT count(*) = 0 FROM vw_campaign_recalls")
+        pipeline
+            .db
+            .one("SELECT count(*) = 0 FROM vw_campaign_recalls")
     })?;
     let there = handouts(&pipeline);
     let removed: Vec<&str> = there
@@ -282,7 +295,9 @@ fn an_opt_out_after_the_hand_out_reaches_the_tool() -> Outcome {
     )?;
     // Handed to an SQL caller: a person must tell the tool.
     add_ready(&mut pipeline, 7, 7)?;
-    pipeline.db.run("UPDATE campaigns SET fed_by_worker = false")?;
+    pipeline
+        .db
+        .run("UPDATE campaigns SET fed_by_worker = false")?;
     add_ready(&mut pipeline, 8, 8)?;
     pipeline.db.run("SELECT * FROM claim_campaign_leads('phx', 5); SELECT suppress_contact('email', 'owner8@example.com', 'x')")?;
     let listed: i64 = pipeline

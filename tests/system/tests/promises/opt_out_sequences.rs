@@ -38,9 +38,13 @@ fn no_sequence_of_events_brings_an_opt_out_back() -> Outcome {
     let counts = Counts::default();
     play(&pipeline, &streets, &model, &mut rng, &counts)?;
     pipeline.finish()?;
-    until_true("the campaign tool has been told", Duration::from_secs(60), || {
-        pipeline.db.one("SELECT count(*) = 0 FROM campaign_handouts WHERE delivery IN ('queued', 'sending', 'unclear') OR (delivery = 'accepted' AND recall_asked_at IS NOT NULL AND recalled_at IS NULL)")
-    })?;
+    until_true(
+        "the campaign tool has been told",
+        Duration::from_secs(60),
+        || {
+            pipeline.db.one("SELECT count(*) = 0 FROM campaign_handouts WHERE delivery IN ('queued', 'sending', 'unclear') OR (delivery = 'accepted' AND recall_asked_at IS NOT NULL AND recalled_at IS NULL)")
+        },
+    )?;
     look(&mut pipeline.db, &model)?;
     model::check_purchases(&mut pipeline.db, &model)?;
     model::check_handouts(&mut pipeline.db, &model)?;
@@ -51,7 +55,10 @@ fn no_sequence_of_events_brings_an_opt_out_back() -> Outcome {
         counts.looks.load(Ordering::Relaxed),
         counts.handed_out.load(Ordering::Relaxed),
         counts.repeats.load(Ordering::Relaxed),
-        VENDORS.iter().map(|vendor| pipeline.requests(*vendor)).sum::<u64>(),
+        VENDORS
+            .iter()
+            .map(|vendor| pipeline.requests(*vendor))
+            .sum::<u64>(),
     );
     ensure(
         model.len() >= sequences / 2 && counts.handed_out.load(Ordering::Relaxed) > 0,

@@ -278,9 +278,15 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
     pipeline.finish()?;
     pipeline.open_campaigns()?;
     pipeline.db.run("INSERT INTO campaigns (name, vendor_campaign_id, fed_by_worker) VALUES ('phx', 'c-1', true)")?;
-    until_true("the ready leads are in a campaign", Duration::from_secs(30), || {
-        pipeline.db.one("SELECT count(*) > 5 AND bool_and(delivery = 'accepted') FROM campaign_handouts")
-    })?;
+    until_true(
+        "the ready leads are in a campaign",
+        Duration::from_secs(30),
+        || {
+            pipeline.db.one(
+                "SELECT count(*) > 5 AND bool_and(delivery = 'accepted') FROM campaign_handouts",
+            )
+        },
+    )?;
     // A person whose contact points are nobody else's.
     let id: String = pipeline.db.one(
         "SELECT l.id::text FROM leads l JOIN campaign_handouts h ON h.lead_id = l.id
@@ -314,9 +320,13 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
          INSERT INTO dlq (stage, payload, error) SELECT 'campaign', jsonb_build_object('body', emails), phones[1] ->> 'phone' FROM leads WHERE id = '{id}';
          SELECT forget_lead('{id}')"
     ))?;
-    until_true("the campaign tool has forgotten, too", Duration::from_secs(30), || {
-        pipeline.db.one(&format!("SELECT delivery = 'recalled' AND vendor_lead_id IS NULL FROM campaign_handouts WHERE lead_id = '{id}'"))
-    })?;
+    until_true(
+        "the campaign tool has forgotten, too",
+        Duration::from_secs(30),
+        || {
+            pipeline.db.one(&format!("SELECT delivery = 'recalled' AND vendor_lead_id IS NULL FROM campaign_handouts WHERE lead_id = '{id}'"))
+        },
+    )?;
     let after = String::from_utf8_lossy(&dumps::dump(&pipeline.cluster, &[])?).into_owned();
     ensure(
         seen(&after).is_empty(),

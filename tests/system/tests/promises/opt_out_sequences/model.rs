@@ -77,7 +77,9 @@ pub fn look(session: &mut Session, model: &Model) -> Outcome {
     let asked = Instant::now();
     for held in session.column::<Vec<String>>(READY)? {
         if let Some(value) = model.broken(&held, asked) {
-            return Err(format!("a lead with the opted-out value {value} is ready: {held:?}").into());
+            return Err(
+                format!("a lead with the opted-out value {value} is ready: {held:?}").into(),
+            );
         }
     }
     Ok(())

@@ -58,7 +58,11 @@ impl Street {
     }
 
     fn hashes(&self) -> String {
-        let hashes: Vec<String> = self.doors.iter().map(|door| format!("'{}'", door.hash)).collect();
+        let hashes: Vec<String> = self
+            .doors
+            .iter()
+            .map(|door| format!("'{}'", door.hash))
+            .collect();
         hashes.join(", ")
     }
 }
@@ -167,7 +171,10 @@ fn opt_out(street: &Street, rng: &mut Rng) -> Step {
     let door = &street.doors[rng.usize(0..street.doors.len())];
     match rng.u32(0..6) {
         0 => Step::OptOut(
-            format!("SELECT suppress_contact('email', '{}', 'x')", email.to_uppercase()),
+            format!(
+                "SELECT suppress_contact('email', '{}', 'x')",
+                email.to_uppercase()
+            ),
             vec![email],
         ),
         1 => Step::OptOut(
@@ -232,7 +239,9 @@ fn claim(session: &mut Session, campaign: &str, model: &Model, counts: &Counts) 
                              || ARRAY(SELECT e ->> 'email' FROM jsonb_array_elements(c.emails) e) || ARRAY(SELECT p ->> 'phone' FROM jsonb_array_elements(c.phones) p), NULL)
          FROM claim_campaign_leads('{campaign}', 2) c JOIN leads l USING (id)"
     );
-    let claimed = insist(session, counts, |session| session.column::<Vec<String>>(&sql))?;
+    let claimed = insist(session, counts, |session| {
+        session.column::<Vec<String>>(&sql)
+    })?;
     for held in claimed.unwrap_or_default() {
         counts.handed_out.fetch_add(1, Ordering::Relaxed);
         if let Some(value) = model.broken(&held, asked) {
