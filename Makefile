@@ -54,8 +54,9 @@ test-simulator: setup ## run the simulator's own tests
 test-system: package ## run the whole system: server, worker, simulated vendors
 	cargo test -p equity_system_tests
 
-soak: package ## the whole kill matrix, 1,000 random kills (EQUITY_KILLS, EQUITY_SEED), and memory over 200,000 calls
+soak: package ## the whole kill matrix, 1,000 random kills, thousands of random sequences, memory over 200,000 calls (EQUITY_KILLS, EQUITY_SEQUENCES, EQUITY_SEED)
 	EQUITY_MATRIX=full EQUITY_KILLS=$${EQUITY_KILLS:-1000} cargo test -p equity_system_tests --test promises kill_ -- --nocapture
+	EQUITY_SEQUENCES=$${EQUITY_SEQUENCES:-3000} cargo test -p equity_system_tests --test promises no_sequence -- --nocapture
 	cargo run --quiet -p equity_system_tests --bin bench -- memory
 
 bench: setup ## measure against the stated rivals, with the release build (THEMES="hash calls pages points opt_outs road throughput weather")

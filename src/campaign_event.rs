@@ -4,6 +4,8 @@
 //! changes nothing. Instantly names one event differently in subscriptions and in payloads (vendor documentation, webhook
 //! events); both are read, and short names too. An automatic reply is no reply.
 
+use serde_json::Value;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -79,6 +81,15 @@ impl Event {
             Self::Bounced | Self::Unsubscribed | Self::Completed | Self::Nothing => return None,
         })
     }
+}
+
+/// When the tool says that it happened. Workflow tools pass the request on, with what was told as its `body`.
+pub fn told_at(payload: &Value) -> Option<&str> {
+    [Some(payload), payload.get("body")]
+        .into_iter()
+        .flatten()
+        .find_map(|told| told.get("timestamp"))
+        .and_then(Value::as_str)
 }
 
 const CAMPAIGN_ORDER: [&str; 14] = [

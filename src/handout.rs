@@ -15,15 +15,20 @@ use crate::money::Money;
 use crate::opt_out::{self, Request};
 use crate::settings;
 use crate::store::budgets::{self, Cap, Delta, Deltas, Wish};
-use crate::store::campaigns::{self, Campaign, Contacted, Ready};
+use crate::store::campaigns::{self, Campaign, Contacted, Ready, Sender};
 use crate::store::scopes::Scope;
 use crate::store::{Db, leads};
 use crate::suppression::Key;
 
 /// Hands up to `limit` leads to the campaign.
-pub fn claim(db: &mut Db<'_>, campaign: &Campaign, limit: i64) -> Result<Vec<Ready>, Error> {
+pub fn claim(
+    db: &mut Db<'_>,
+    campaign: &Campaign,
+    limit: i64,
+    sender: Sender,
+) -> Result<Vec<Ready>, Error> {
     let day = budgets::today(db, &settings::budget_timezone())?;
-    let scope = Scope::Handouts(campaign.name.clone());
+    let scope = scope_of(campaign);
     let cap = Cap {
         scope: scope.clone(),
         calls: Some(campaign.daily_cap),
@@ -38,7 +43,10 @@ pub fn claim(db: &mut Db<'_>, campaign: &Campaign, limit: i64) -> Result<Vec<Rea
     if grant.purchases == 0 {
         return Ok(Vec::new());
     }
-    let ready = campaigns::claim(db, grant.purchases)?;
+    let mut ready = campaigns::claim(db, grant.purchases, sender)?;
+    if sender == Sender::Worker {
+        ready.retain(|lead| best_verified(Kind::Email, &lead.emails).is_some());
+    }
     let count = i64::try_from(ready.len()).unwrap_or(grant.purchases);
     let mut deltas = Deltas::default();
     let delta = Delta {
@@ -51,8 +59,26 @@ pub fn claim(db: &mut Db<'_>, campaign: &Campaign, limit: i64) -> Result<Vec<Rea
     let ids = ready.iter().map(|lead| lead.id).collect();
     campaigns::stamp(db, ids, campaign.vendor_campaign_id.as_deref())?;
     let facts = ready.iter().enumerate().map(facts_of).collect();
-    campaigns::note(db, facts, &campaign.name)?;
+    campaigns::note(db, facts, campaign, sender)?;
     Ok(ready)
+}
+
+fn scope_of(campaign: &Campaign) -> Scope {
+    Scope::Handouts(campaign.name.clone())
+}
+
+/// Does today's cap let the campaign have another lead? A look without a lock: [`claim`] decides.
+pub fn has_room(db: &Db<'_>, campaign: &Campaign) -> Result<bool, Error> {
+    let day = budgets::today(db, &settings::budget_timezone())?;
+    Ok(budgets::calls(db, &day, &scope_of(campaign))? < campaign.daily_cap)
+}
+
+/// The best contact point that is verified and may be used.
+pub fn best_verified(kind: Kind, points: &[Value]) -> Option<Contact> {
+    point::best_first(point::read(kind, points))
+        .into_iter()
+        .find(|point| point.verified && !point.is_barred)
+        .map(|point| point.contact)
 }
 
 /// What allowed a hand-out, without the contact data itself.
@@ -118,6 +144,7 @@ pub fn hear(
     email: &Contact,
     event: Event,
     told_at: Option<&str>,
+    hearer: Sender,
 ) -> Result<Heard, Error> {
     if event == Event::Nothing {
         return Ok(Heard::Ignored);
@@ -130,7 +157,11 @@ pub fn hear(
             reason: "unsubscribed".into(),
             lead_id: None,
         };
-        opt_out::suppress(db, &[request])?;
+        match hearer {
+            Sender::Caller => opt_out::suppress(db, &[request])?,
+            // It must not wait for sessions that hold leads; it comes back.
+            Sender::Worker => opt_out::suppress_at_once(db, &[request])?,
+        };
         opted_out = true;
     }
     let holders = campaigns::leads_of_email(db, &email.key())?;

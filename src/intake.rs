@@ -52,6 +52,9 @@ pub fn store_one(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<U
     attempt(|| {
         let upserted = identity::upsert(db, source, record)?;
         add_contacts(db, &upserted, source, &record.contacts)?;
+        if let Some(reason) = record.barred {
+            leads::suppress(db, upserted.lead_id, reason)?;
+        }
         Ok(upserted)
     })
 }

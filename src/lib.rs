@@ -116,9 +116,14 @@ extension_sql_file!(
     requires = ["worker_functions"]
 );
 extension_sql_file!(
+    "../sql/install/campaign_triggers.sql",
+    name = "campaign_triggers",
+    requires = ["triggers"]
+);
+extension_sql_file!(
     "../sql/install/views.sql",
     name = "views",
-    requires = ["triggers"]
+    requires = ["campaign_triggers"]
 );
 extension_sql_file!(
     "../sql/install/grants.sql",

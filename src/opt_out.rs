@@ -22,7 +22,7 @@ use crate::contact::point;
 use crate::error::Error;
 use crate::store::subtransaction::attempt;
 use crate::store::suppressions::{self, Held, NewOptOut, Patience, Points};
-use crate::store::{Db, leads};
+use crate::store::{Db, leads, merges};
 use crate::suppression::Key;
 
 /// How often an opt-out starts again before the caller is told.
@@ -67,6 +67,17 @@ pub fn suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, 
     Err(Error::Contended)
 }
 
+/// The same in one try: [`Error::Busy`] when other sessions hold the leads.
+pub fn suppress_at_once(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, Error> {
+    match attempt(|| try_to_suppress(db, requests)) {
+        Err(Error::Database {
+            code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+            ..
+        }) => Err(Error::Busy),
+        other => other,
+    }
+}
+
 fn pause() {
     pgrx::check_for_interrupts!();
     // SAFETY: sleeps for the time given.
@@ -99,7 +110,11 @@ fn try_to_suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded
         .flat_map(|(n, request)| request.keys.iter().map(move |key| (key, n)))
         .collect();
     for lead in &mut found {
-        let held = lead.holder().keys();
+        let mut held = lead.holder().keys();
+        if merges::are_there()? {
+            let folded = suppressions::folded_into(db, vec![lead.id])?;
+            held.extend(folded.iter().flat_map(|held| held.holder().property_keys()));
+        }
         let named = requests.iter().position(|r| r.lead_id == Some(lead.id));
         let reasons: BTreeSet<usize> = held
             .iter()
@@ -121,10 +136,19 @@ fn try_to_suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded
     Ok(recorded)
 }
 
-/// The leads that hold one of the values, and those that were named.
+/// The leads that hold one of the values, those that a lead known by one was folded into, and those that were named.
 fn reached(db: &mut Db<'_>, keys: &[Key], requests: &[Request]) -> Result<Vec<Uuid>, Error> {
     let mut ids = suppressions::holders(db, keys)?;
-    for id in requests.iter().filter_map(|request| request.lead_id) {
+    let of_properties: Vec<String> = keys.iter().filter_map(Key::of_property).collect();
+    let mut others: Vec<Uuid> = requests
+        .iter()
+        .filter_map(|request| request.lead_id)
+        .collect();
+    if !of_properties.is_empty() && merges::are_there()? {
+        let survivors = merges::owners_of_folded_keys(db, of_properties)?;
+        others.extend(survivors.into_iter().map(|(_, id)| id));
+    }
+    for id in others {
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -68,6 +68,8 @@ pub struct LeadRecord {
     pub custom: Option<Map<String, Value>>,
     /// Phones and e-mails, as given.
     pub contacts: Vec<RecordContact>,
+    /// Why the owner must not be contacted: `litigator` or `deceased`.
+    pub barred: Option<&'static str>,
     /// Members of the JSON object that are none of the above and not null, under their own names.
     pub unmapped: Map<String, Value>,
 }

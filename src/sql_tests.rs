@@ -12,6 +12,7 @@ mod merges;
 mod money;
 mod opt_outs;
 mod pulls;
+mod recalls;
 mod reviews;
 mod scoring;
 mod steering;

@@ -63,6 +63,14 @@ impl Key {
         }
     }
 
+    /// The text by which `lead_merges.folded_keys` knows a key of a property; None for a contact point.
+    pub fn of_property(&self) -> Option<String> {
+        match self.kind {
+            KeyKind::Phone | KeyKind::Email => None,
+            _ => Some(format!("{}:{}", self.kind.as_str(), self.value)),
+        }
+    }
+
     /// What is stored in `suppressions.value_hash`.
     pub fn hash(&self, secret: &[u8]) -> String {
         canonical::keyed_hash(secret, &["suppression", self.kind.as_str(), &self.value])

@@ -51,11 +51,11 @@ CREATE TABLE @extschema@.dlq (
     call_id bigint,
     CONSTRAINT dlq_pkey PRIMARY KEY (id),
     CONSTRAINT dlq_stage CHECK (stage IN ('pull', 'enrich', 'verify', 'campaign')),
-    CONSTRAINT dlq_kind CHECK (kind IN ('job', 'record', 'answer', 'doubt'))
+    CONSTRAINT dlq_kind CHECK (kind IN ('job', 'record', 'answer', 'doubt', 'handout'))
 );
 COMMENT ON TABLE @extschema@.dlq IS 'Work that failed. retry_after set: put back then; NULL: parked for a person';
 COMMENT ON COLUMN @extschema@.dlq.kind IS
-    'job: a step to try again; record: one record of a page; answer: a paid answer that could not be used; doubt: a purchase in doubt';
+    'job: a step to try again; record: one record of a page; answer: a paid answer that could not be used; doubt: a purchase in doubt; handout: a lead that the campaign tool refused';
 CREATE INDEX idx_dlq_stage ON @extschema@.dlq (stage);
 CREATE INDEX idx_dlq_retry ON @extschema@.dlq (retry_after) WHERE retry_after IS NOT NULL;
 CREATE INDEX idx_dlq_attempts ON @extschema@.dlq (attempts);

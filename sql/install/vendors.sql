@@ -28,7 +28,7 @@ CREATE TABLE @extschema@.vendors (
     CONSTRAINT vendors_unit_price_range CHECK (unit_price >= 0),
     CONSTRAINT vendors_caps_range CHECK (daily_call_cap >= 0 AND daily_spend_cap >= 0 AND rebuy_spend_cap >= 0),
     CONSTRAINT vendors_rates_range CHECK (requests_per_second > 0 AND max_in_flight BETWEEN 1 AND 1000),
-    CONSTRAINT vendors_batch_size_range CHECK (batch_size BETWEEN 1 AND 100),
+    CONSTRAINT vendors_batch_size_range CHECK (batch_size BETWEEN 1 AND 1000),
     CONSTRAINT vendors_timeout_range CHECK (timeout BETWEEN interval '1 s' AND interval '10 min'),
     CONSTRAINT vendors_doubt_policy CHECK (doubt_policy IN ('hold', 'replay', 'ask', 'rebuy')),
     CONSTRAINT vendors_json_shapes CHECK (jsonb_typeof(options) = 'object' AND jsonb_typeof(price_rule) = 'object'),
@@ -56,21 +56,4 @@ VALUES
     ('instantly_verify', 'verify', 2, 'https://api.instantly.ai', 0.01, '{"billed": "item"}', NULL, 50, 32, 1, 'ask', NULL, '{"verifies": "email"}'),
     ('signalwire_lookup', 'verify', 1, 'https://example.signalwire.com', 0.01, '{"billed": "item"}', NULL, 50, 32, 1, 'hold', NULL, '{"verifies": "phone"}'),
     ('hlr_lookup', 'verify', 2, 'https://api.hlrlookup.com', 0.01, '{"billed": "item"}', NULL, 20, 8, 20, 'hold', NULL, '{"verifies": "phone"}'),
-    ('instantly_campaign', 'campaign', 1, 'https://api.instantly.ai', 0, '{"billed": "item"}', NULL, 10, 2, 100, 'hold', NULL, '{}');
-
-CREATE TABLE @extschema@.campaigns (
-    id serial,
-    name text NOT NULL,
-    vendor_campaign_id text,
-    daily_cap integer NOT NULL DEFAULT 250,
-    daily_spend_cap numeric(14, 6),
-    enabled boolean NOT NULL DEFAULT true,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT campaigns_pkey PRIMARY KEY (id),
-    CONSTRAINT campaigns_name_key UNIQUE (name),
-    CONSTRAINT campaigns_daily_cap_range CHECK (daily_cap >= 0),
-    CONSTRAINT campaigns_daily_spend_cap_range CHECK (daily_spend_cap >= 0)
-);
-COMMENT ON TABLE @extschema@.campaigns IS 'Campaigns that ready leads are handed to';
-COMMENT ON COLUMN @extschema@.campaigns.daily_spend_cap IS
-    'dollars a day for what pulls and enrichments buy that name this campaign; NULL: no cap';
+    ('instantly_campaign', 'campaign', 1, 'https://api.instantly.ai', 0, '{"billed": "item"}', NULL, 10, 2, 1000, 'hold', NULL, '{}');

@@ -77,7 +77,17 @@ LEFT JOIN (
         count(*) FILTER (WHERE call_id IS NULL AND run_at > now()) AS waiting,
         min(created_at) AS oldest
     FROM @extschema@.jobs
+    WHERE stage <> 'campaign'
     GROUP BY stage
+    UNION ALL
+    SELECT
+        'campaign',
+        count(*) FILTER (WHERE delivery = 'queued' AND run_at <= now()),
+        count(*) FILTER (WHERE delivery IN ('sending', 'unclear')),
+        count(*) FILTER (WHERE delivery = 'queued' AND run_at > now()),
+        min(handed_out_at)
+    FROM @extschema@.campaign_handouts
+    WHERE delivery IN ('queued', 'sending', 'unclear')
 ) j ON j.stage = s.stage
 LEFT JOIN (
     SELECT

@@ -8,10 +8,11 @@ use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
 use super::{identifier, present};
-use crate::campaign_event::Event;
+use crate::campaign_event::{self, Event};
 use crate::contact::{Contact, Kind};
 use crate::error::Error;
 use crate::handout::{self, Heard, usable};
+use crate::store::campaigns::Sender;
 use crate::store::{self, campaigns};
 
 /// The most leads of one call: what a campaign tool takes in one request.
@@ -60,7 +61,7 @@ fn claim_campaign_leads(
                 hint: "Set campaigns.enabled.",
             });
         }
-        handout::claim(db, &campaign, i64::from(limit))
+        handout::claim(db, &campaign, i64::from(limit), Sender::Caller)
     })?;
     let rows: Vec<_> = leads
         .into_iter()
@@ -101,12 +102,13 @@ fn record_campaign_event(
     })?;
     let told_at = payload
         .as_ref()
-        .and_then(|payload| payload.0.get("timestamp"))
-        .and_then(Value::as_str);
+        .and_then(|payload| campaign_event::told_at(&payload.0));
     let heard = match Event::named(&event) {
         // A label of the user's own: tools send them along with the rest.
         None => Heard::Ignored,
-        Some(event) => store::connect(|db| handout::hear(db, &contact, event, told_at))?,
+        Some(event) => {
+            store::connect(|db| handout::hear(db, &contact, event, told_at, Sender::Caller))?
+        }
     };
     Ok(heard.as_str().to_string())
 }

@@ -13,7 +13,7 @@ use crate::merging;
 use crate::settings;
 use crate::store::calls;
 use crate::store::settlement::{self, Resolution};
-use crate::store::{self, Db, campaigns, dlq, jobs, vendors, worker_state};
+use crate::store::{self, Db, campaigns, deliveries, dlq, jobs, vendors, worker_state};
 use crate::worker::{arming, shared};
 
 const HOW_TO_PRELOAD: &str = "Set shared_preload_libraries = 'equity_connect' and equity_connect.databases to this database's name, then restart the server.";
@@ -84,7 +84,10 @@ fn request_enrichment(
 #[pg_extern(sql = false)]
 fn retry_dlq(ids: Option<Vec<Option<i64>>>) -> Result<i32, ErrorReport> {
     let ids: Vec<i64> = present("p_ids", ids)?.into_iter().flatten().collect();
-    let count = store::connect(|db| Ok(dlq::retry(db, &ids)? + retry_records(db, &ids)?))?;
+    let count = store::connect(|db| {
+        let handouts = deliveries::retry(db, Some(ids.clone()))?;
+        Ok(dlq::retry(db, &ids)? + retry_records(db, &ids)? + handouts)
+    })?;
     wake_or_say_how("the work is queued again")?;
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }

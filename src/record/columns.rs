@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::contacts::{self, Gathered};
 use super::{LeadRecord, RecordProblem, value};
+use crate::contact::flag;
 
 /// A field of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +127,15 @@ pub fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
                 place,
                 value,
             });
-        } else if let Some(column) = contacts::column(&plain) {
+            continue;
+        }
+        let bar = bar_on_person(&plain);
+        if flag::bar(Some(value)) == Some(true) {
+            record.barred = record.barred.or(bar);
+        }
+        if let Some(column) = contacts::column(&plain) {
             gathered.add(column, value)?;
-        } else if !value.is_null() {
+        } else if bar.is_none() && !value.is_null() {
             record.unmapped.insert(name.clone(), value.clone());
         }
     }
@@ -138,6 +145,15 @@ pub fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
     }
     record.contacts = gathered.into_contacts();
     record.clean()
+}
+
+/// The reason of a column that says that its owner must not be contacted.
+fn bar_on_person(plain_name: &str) -> Option<&'static str> {
+    match plain_name {
+        "litigator" => Some("litigator"),
+        "deceased" | "isdeceased" | "ownerdeceased" | "owner1deceased" => Some("deceased"),
+        _ => None,
+    }
 }
 
 struct Cell<'a> {

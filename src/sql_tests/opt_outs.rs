@@ -222,6 +222,41 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_litigator_or_a_deceased_owner_in_a_file_is_opted_out() {
+        let imported = |record: &str| -> String {
+            status(
+                one(&format!(
+                    "SELECT lead_id FROM upsert_leads('propstream', '[{record}]')"
+                ))
+                .unwrap(),
+            )
+        };
+        assert_eq!(
+            imported(r#"{"Address": "1 Sample Ave", "Zip": "85001", "Litigator": "Yes"}"#),
+            "do_not_contact litigator"
+        );
+        assert_eq!(
+            imported(r#"{"Address": "2 Sample Ave", "Zip": "85001", "Deceased": "1"}"#),
+            "do_not_contact deceased"
+        );
+        // What is not said, or denied, is no flag; and a later silence takes none back.
+        assert_eq!(
+            imported(
+                r#"{"Address": "3 Sample Ave", "Zip": "85001", "Litigator": "No", "Deceased": ""}"#
+            ),
+            "new"
+        );
+        assert_eq!(
+            imported(r#"{"Address": "1 Sample Ave", "Zip": "85001", "Litigator": "No"}"#),
+            "do_not_contact litigator"
+        );
+        assert_eq!(
+            one::<i64>("SELECT count(*) FROM leads WHERE custom ? 'Deceased'"),
+            Some(0)
+        );
+    }
+
+    #[pg_test]
     fn bad_input_is_refused() {
         for (arguments, code) in [
             (

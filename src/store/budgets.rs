@@ -113,6 +113,9 @@ SELECT scope, reserved_calls::bigint, settled_calls::bigint, (reserved_amount * 
 FROM spend_budgets WHERE day = $1::date AND scope = ANY ($2)
 ORDER BY scope COLLATE \"C\" FOR UPDATE";
 
+const CALLS: &str = "
+SELECT reserved_calls::bigint + settled_calls FROM spend_budgets WHERE day = $1::date AND scope = $2";
+
 const RESERVE: &str = "
 UPDATE spend_budgets SET reserved_calls = reserved_calls + $3::integer, reserved_amount = reserved_amount + $4 * 0.000001
 WHERE day = $1::date AND scope = $2
@@ -142,6 +145,11 @@ pub fn today(db: &Db<'_>, timezone: &str) -> Result<String, Error> {
 /// Seconds until the next budget day starts.
 pub fn seconds_to_next_day(db: &Db<'_>, timezone: &str) -> Result<f64, Error> {
     Ok(scalar(select(db, SECONDS_TO_NEXT_DAY, &[timezone.into()])?)?.unwrap_or(3600.0))
+}
+
+/// Reserved and settled purchases of a scope on a day.
+pub fn calls(db: &Db<'_>, day: &str, scope: &Scope) -> Result<i64, Error> {
+    Ok(scalar(select(db, CALLS, &[day.into(), scope.to_string().into()])?)?.unwrap_or(0))
 }
 
 /// What stands in one scope's row.

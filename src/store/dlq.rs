@@ -95,7 +95,7 @@ const FAILED_AGAIN: &str =
     "UPDATE dlq SET attempts = COALESCE(attempts, 0) + 1, error = $2 WHERE id = $1";
 
 const NEXT_RETRY: &str = "SELECT extract(epoch FROM min(retry_after) - clock_timestamp())::float8 FROM dlq
-WHERE retry_after IS NOT NULL AND kind IN ('job', 'answer')
+WHERE retry_after IS NOT NULL AND kind IN ('job', 'answer', 'handout')
   AND (pull_id IS NULL OR EXISTS (SELECT FROM pulls p JOIN vendors v ON v.source = p.source WHERE p.id = pull_id))";
 
 const HOLDS_LEAD: &str =

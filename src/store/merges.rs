@@ -144,6 +144,17 @@ WITH gone AS (UPDATE dlq SET lead_id = $2 WHERE lead_id = $3 RETURNING id)
 UPDATE lead_merges SET moved = moved || jsonb_build_object('dlq', (SELECT jsonb_agg(id) FROM gone))
 WHERE id = $1 AND EXISTS (SELECT FROM gone)";
 
+// Whoever opts the survivor out calls them back.
+const MOVE_HANDOUTS: &str = "
+WITH gone AS (UPDATE campaign_handouts SET lead_id = $2 WHERE lead_id = $3 RETURNING id)
+UPDATE lead_merges SET moved = moved || jsonb_build_object('handouts', (SELECT jsonb_agg(id) FROM gone))
+WHERE id = $1 AND EXISTS (SELECT FROM gone)";
+
+const HANDOUTS_BACK: &str = "
+UPDATE campaign_handouts h SET lead_id = m.folded_lead_id
+FROM lead_merges m, jsonb_array_elements_text(m.moved -> 'handouts') AS row (id)
+WHERE m.id = $1 AND h.id = row.id::bigint AND h.lead_id = m.kept_lead_id";
+
 const CALLS_BACK: &str = "
 UPDATE vendor_calls c SET lead_id = m.folded_lead_id
 FROM lead_merges m, jsonb_array_elements_text(m.moved -> 'calls') AS call (id)
@@ -294,9 +305,9 @@ pub fn put_back(db: &mut Db<'_>, row: &Row) -> Result<bool, Error> {
     Ok(write(db, PUT_BACK, &[texts(row).into()])?.len() == 1)
 }
 
-/// Gives what points at the folded lead to the survivor: the job, purchases and failed work.
+/// Gives what points at the folded lead to the survivor: the job, purchases, failed work and hand-outs.
 pub fn move_work(db: &mut Db<'_>, merge: i64, keep: Uuid, fold: Uuid) -> Result<(), Error> {
-    for statement in [MOVE_JOB, MOVE_CALLS, MOVE_DLQ] {
+    for statement in [MOVE_JOB, MOVE_CALLS, MOVE_DLQ, MOVE_HANDOUTS] {
         write(db, statement, &[merge.into(), keep.into(), fold.into()])?;
     }
     write(db, END_JOB, &[fold.into()])?;
@@ -305,7 +316,7 @@ pub fn move_work(db: &mut Db<'_>, merge: i64, keep: Uuid, fold: Uuid) -> Result<
 
 /// Gives back what `move_work` gave to the survivor.
 pub fn give_work_back(db: &mut Db<'_>, merge: i64) -> Result<(), Error> {
-    for statement in [CALLS_BACK, DLQ_BACK, JOB_BACK, JOB_AGAIN] {
+    for statement in [CALLS_BACK, DLQ_BACK, HANDOUTS_BACK, JOB_BACK, JOB_AGAIN] {
         write(db, statement, &[merge.into()])?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Opt-outs in force, and the leads that they reach.
 
+use std::collections::BTreeMap;
+
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
@@ -80,10 +82,13 @@ SELECT CASE WHEN is_called THEN last_value ELSE 0 END > COALESCE((SELECT max(id)
 const IN_FORCE: &str = "
 SELECT id, reason, value_hash FROM suppressions WHERE value_hash = ANY ($1) AND lifted_at IS NULL ORDER BY id";
 
-const HOLDERS: &str = "
-SELECT id FROM leads WHERE contact_keys(phones, emails) && $1
-UNION SELECT id FROM leads WHERE addr_hash = ANY ($2)
-UNION SELECT id FROM leads WHERE mak = ANY ($3)";
+// One statement for each index: a look for nothing would still be planned, and an empty list matches a partial index of
+// other columns.
+const HOLDERS_OF_CONTACTS: &str = "SELECT id FROM leads WHERE contact_keys(phones, emails) && $1";
+
+const HOLDERS_OF_ADDRESSES: &str = "SELECT id FROM leads WHERE addr_hash = ANY ($1)";
+
+const HOLDERS_OF_MAKS: &str = "SELECT id FROM leads WHERE mak = ANY ($1)";
 
 const LOCK_HELD: &str = "
 SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), addr_hash, mak, source, vendor_record_id, apn, county_fips,
@@ -151,6 +156,10 @@ UPDATE leads SET
     updated_at = now()
 WHERE id = $1";
 
+// Whom the campaign tool still has may stay there.
+const KEEP_HANDED_OUT: &str = "
+UPDATE campaign_handouts SET recall_asked_at = NULL WHERE lead_id = $1 AND recall_asked_at IS NOT NULL AND recalled_at IS NULL";
+
 /// Waits for opt-outs that are being recorded, and keeps new ones away until this transaction has ended.
 pub fn lock_for_commit(db: &mut Db<'_>) -> Result<(), Error> {
     write(
@@ -212,20 +221,29 @@ pub fn in_force(db: &mut Db<'_>, hashes: Vec<String>) -> Result<Vec<InForce>, Er
 
 /// Leads that hold one of these contact points, addresses or Melissa keys.
 pub fn holders(db: &mut Db<'_>, keys: &[Key]) -> Result<Vec<Uuid>, Error> {
-    let of = |kinds: &[KeyKind]| -> Vec<String> {
-        keys.iter()
+    let mut holders = BTreeMap::new();
+    for (statement, kinds) in [
+        (
+            HOLDERS_OF_CONTACTS,
+            &[KeyKind::Phone, KeyKind::Email] as &[KeyKind],
+        ),
+        (HOLDERS_OF_ADDRESSES, &[KeyKind::Address]),
+        (HOLDERS_OF_MAKS, &[KeyKind::Mak]),
+    ] {
+        let values: Vec<String> = keys
+            .iter()
             .filter(|key| kinds.contains(&key.kind))
             .map(|key| key.value.clone())
-            .collect()
-    };
-    let args = [
-        of(&[KeyKind::Phone, KeyKind::Email]).into(),
-        of(&[KeyKind::Address]).into(),
-        of(&[KeyKind::Mak]).into(),
-    ];
-    write(db, HOLDERS, &args)?
-        .map(|row| required(&row, 1))
-        .collect()
+            .collect();
+        if values.is_empty() {
+            continue;
+        }
+        for row in write(db, statement, &[values.into()])? {
+            let id: Uuid = required(&row, 1)?;
+            holders.insert(*id.as_bytes(), id);
+        }
+    }
+    Ok(holders.into_values().collect())
 }
 
 fn read_held(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Held, Error> {
@@ -360,5 +378,6 @@ pub fn clear(db: &mut Db<'_>, lead: &Held) -> Result<(), Error> {
         JsonB(Value::Array(lead.emails.clone())).into(),
     ];
     write(db, CLEAR, &args)?;
+    write(db, KEEP_HANDED_OUT, &[lead.id.into()])?;
     Ok(())
 }

@@ -159,17 +159,23 @@ fn read(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Option<Vendor>, Error> 
 
 /// Stops calls to a vendor for `seconds` (infinity: until a person resumes it). A longer pause in force stays.
 pub fn pause(db: &mut Db<'_>, product: Product, seconds: f64, reason: &str) -> Result<(), Error> {
-    write(
-        db,
-        PAUSE,
-        &[product.name().into(), seconds.into(), reason.into()],
-    )?;
+    pause_named(db, product.name(), seconds, reason)
+}
+
+/// The same by the vendor's name.
+pub fn pause_named(db: &mut Db<'_>, name: &str, seconds: f64, reason: &str) -> Result<(), Error> {
+    write(db, PAUSE, &[name.into(), seconds.into(), reason.into()])?;
     Ok(())
 }
 
 /// Forgets earlier pauses after a good answer.
 pub fn recovered(db: &mut Db<'_>, product: Product) -> Result<(), Error> {
-    write(db, RECOVERED, &[product.name().into()])?;
+    recovered_named(db, product.name())
+}
+
+/// The same by the vendor's name.
+pub fn recovered_named(db: &mut Db<'_>, name: &str) -> Result<(), Error> {
+    write(db, RECOVERED, &[name.into()])?;
     Ok(())
 }
 

@@ -52,11 +52,12 @@ pub struct Account<'a> {
     pub options: &'a Value,
 }
 
-/// The two methods the vendors use.
+/// The methods the vendors use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
     Post,
+    Delete,
 }
 
 /// A request ready to be sent, once.
@@ -227,8 +228,17 @@ pub(super) fn post(
 
 /// A GET with these headers.
 pub(super) fn get(url: String, headers: Vec<(&'static str, Secret)>) -> HttpRequest {
+    bare(Method::Get, url, headers)
+}
+
+/// A DELETE with these headers.
+pub(super) fn delete(url: String, headers: Vec<(&'static str, Secret)>) -> HttpRequest {
+    bare(Method::Delete, url, headers)
+}
+
+fn bare(method: Method, url: String, headers: Vec<(&'static str, Secret)>) -> HttpRequest {
     HttpRequest {
-        method: Method::Get,
+        method,
         url,
         headers,
         body: None,

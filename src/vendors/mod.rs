@@ -9,6 +9,7 @@
 pub mod batchdata_search;
 pub mod batchdata_skip_trace;
 pub mod hlr_lookup;
+pub mod instantly_campaign;
 pub mod instantly_verify;
 pub mod melissa;
 pub mod signalwire_lookup;

@@ -45,6 +45,9 @@ pub fn take(session: &mut Session) -> Result<bool, Error> {
     loop {
         match session.network.receive() {
             Ok(Some(incoming)) => {
+                let Some(incoming) = session.campaign.land(incoming) else {
+                    continue;
+                };
                 if let Some(flight) = session.land(incoming.ticket) {
                     let mut landed = judge(flight, incoming);
                     if landed.flight.purpose == Purpose::Buy {

@@ -307,6 +307,7 @@ fn prepare(client: &Client, request: HttpRequest) -> Option<reqwest::Request> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
+        Method::Delete => reqwest::Method::DELETE,
     };
     let mut prepared = client.request(method, &request.url).headers(headers);
     if let Some(body) = request.body {

@@ -78,7 +78,11 @@ impl Keys {
         if !product.needs_key() {
             return Some(&NO_KEY);
         }
-        let name = product.name();
+        self.named(product.name())
+    }
+
+    /// The same by the name in `vendors`.
+    pub fn named(&self, name: &str) -> Option<&Secret> {
         let company = name.split('_').next().unwrap_or(name);
         self.by_name.get(name).or_else(|| self.by_name.get(company))
     }

@@ -9,6 +9,7 @@ mod apply;
 pub mod arming;
 mod ask;
 mod buy;
+mod campaign;
 pub mod caps;
 mod doubt;
 pub mod facts;
@@ -44,9 +45,10 @@ use self::stop_points::Point;
 use self::transact::transact;
 use crate::error::Error;
 use crate::settings;
+use crate::store::campaign_tool::{self, Tool};
 use crate::store::vendors::{self, Vendor};
-use crate::store::{Db, calls, campaigns, dlq, jobs, pulls, worker_state};
-use crate::vendors::Product;
+use crate::store::{Db, calls, campaigns, deliveries, dlq, jobs, pulls, worker_state};
+use crate::vendors::{Product, instantly_campaign};
 
 /// The safety net: how long the worker sleeps at most while nothing wakes it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -178,6 +180,7 @@ fn start_session() -> Result<Option<Session>, Error> {
         }
         let epoch = worker_state::begin_epoch(db)?;
         recover::recover(db, epoch)?;
+        deliveries::recover(db)?;
         Ok(Some((epoch, worker_state::hash_key(db)?)))
     })?;
     let Some((epoch, hash_key)) = epoch else {
@@ -197,6 +200,7 @@ fn start_session() -> Result<Option<Session>, Error> {
 fn turn(session: &mut Session) -> Result<Duration, Error> {
     let started_at = Instant::now();
     let mut moved = answers::take(session)?;
+    moved |= campaign::take_landed(session);
     send::give_unsent_back(session)?;
     let view = transact(survey)?;
     let doing = activity(session, &view);
@@ -205,6 +209,7 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     // Before the answers are applied: the slots that they left are not kept waiting.
     if may_start && !must_stop() {
         moved |= start_work(session, &view)?;
+        moved |= campaign::work(session, view.tool.as_ref());
     }
     moved |= apply::apply_answers(&view.vendors)?;
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
@@ -215,12 +220,15 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
     if moved || prune::prune(session)? {
         Ok(Duration::ZERO)
     } else {
-        let vendors = if may_start {
-            view.vendors.as_slice()
-        } else {
-            &[]
+        let nobody = View {
+            vendors: Vec::new(),
+            campaign_caps: String::new(),
+            tool: None,
+            arming: view.arming,
+            may_start: false,
         };
-        sleep_time(session, vendors, started_at.elapsed())
+        let usable = if may_start { &view } else { &nobody };
+        sleep_time(session, usable, started_at.elapsed())
     }
 }
 
@@ -228,6 +236,8 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
 struct View {
     vendors: Vec<Vendor>,
     campaign_caps: String,
+    /// The campaign tool, if it is enabled.
+    tool: Option<Tool>,
     arming: Arming,
     may_start: bool,
 }
@@ -237,6 +247,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     let is_due = |seconds: Option<f64>| seconds.is_some_and(|seconds| seconds <= 0.0);
     if is_due(dlq::next_retry_in(db)?) {
         dlq::drain(db)?;
+        deliveries::retry(db, None)?;
         stop_points::reached(Point::Draining);
     }
     if is_due(pulls::next_run_in(db)?) {
@@ -246,6 +257,7 @@ fn survey(db: &mut Db<'_>) -> Result<View, Error> {
     Ok(View {
         vendors: vendors::enabled(db)?,
         campaign_caps: campaigns::spend_caps(db)?,
+        tool: campaign_tool::enabled(db)?,
         arming,
         may_start: arming == Arming::Armed && !settings::paused(),
     })
@@ -282,11 +294,8 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
 }
 
 /// Until the next thing that is due by the clock, for these vendors; answers and new work wake the worker by themselves.
-fn sleep_time(
-    session: &mut Session,
-    enabled: &[Vendor],
-    turn: Duration,
-) -> Result<Duration, Error> {
+fn sleep_time(session: &mut Session, view: &View, turn: Duration) -> Result<Duration, Error> {
+    let enabled = view.vendors.as_slice();
     let usable: Vec<String> = enabled
         .iter()
         .filter(|vendor| !vendor.is_paused())
@@ -308,6 +317,7 @@ fn sleep_time(
             .filter(|vendor| vendor.is_paused())
             .map(|vendor| Some(vendor.paused_for)),
     );
+    times.push(campaign::next_in(session, view.tool.as_ref())?);
     times.push(session.take_rate_wait().map(|wait| wait.as_secs_f64()));
     let soonest = times
         .into_iter()
@@ -334,7 +344,10 @@ fn activity(session: &Session, view: &View) -> String {
     {
         return format!("working; no key for {}", vendor.name());
     }
-    match session.flights.len() {
+    if view.tool.is_some() && session.keys.named(instantly_campaign::NAME).is_none() {
+        return format!("working; no key for {}", instantly_campaign::NAME);
+    }
+    match session.flights.len() + session.campaign.in_flight() {
         0 => "idle".to_string(),
         count => format!("{count} requests under way"),
     }
@@ -343,11 +356,12 @@ fn activity(session: &Session, view: &View) -> String {
 /// Stores the answers that arrive within a moment; what stays out is in doubt, and the next worker says so.
 fn say_farewell(mut session: Session) {
     let deadline = Instant::now() + FAREWELL;
-    while !session.flights.is_empty() && Instant::now() < deadline {
+    while session.flights.len() + session.campaign.in_flight() > 0 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
         if answers::take(&mut session).is_err() {
             break;
         }
+        campaign::take_landed(&mut session);
     }
     session.network.stop(Duration::from_millis(100));
 }

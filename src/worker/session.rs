@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::campaign::{Desk, Errand};
 use super::http::{Network, Outgoing};
 use super::keys::{Keys, KeysProblem};
 use super::limits::Limiter;
 use crate::error::Error;
 use crate::settings;
 use crate::store::vendors::Vendor;
-use crate::vendors::{self, Account, BuildError, Item, Product, Request};
+use crate::vendors::{self, Account, BuildError, HttpRequest, Item, Product, Request};
 
 /// The longest answer that is read: a page of 500 properties with all datasets is below 10 MB.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
@@ -44,6 +45,8 @@ pub struct Session {
     pub landed: Vec<super::landed::Landed>,
     /// Reserved purchases that could not be sent; to be given back.
     pub unsent: Vec<i64>,
+    /// The campaign stage.
+    pub campaign: Desk,
     /// The network thread has ended: this session is over once what landed is stored.
     pub network_is_gone: bool,
     /// When it was last looked for purchases that are too old to keep, to the end.
@@ -67,6 +70,7 @@ impl Session {
             flights: HashMap::new(),
             landed: Vec::new(),
             unsent: Vec::new(),
+            campaign: Desk::default(),
             network_is_gone: false,
             pruned_at: None,
             limits: HashMap::new(),
@@ -140,10 +144,32 @@ impl Session {
 
     /// Hands a request to the network thread. Its slot was taken from the limiter before.
     pub fn dispatch(&mut self, flight: Flight, request: Request) -> Result<(), Error> {
+        let ticket = self.take_ticket();
+        let timeout_ms = flight.vendor.timeout_ms;
+        self.flights.insert(ticket, flight);
+        self.post(ticket, request, timeout_ms)
+    }
+
+    /// The same for the campaign stage.
+    pub fn dispatch_errand(
+        &mut self,
+        errand: Errand,
+        request: HttpRequest,
+        timeout_ms: u64,
+    ) -> Result<(), Error> {
+        let ticket = self.take_ticket();
+        self.campaign.started(ticket, errand);
+        self.post(ticket, request.into(), timeout_ms)
+    }
+
+    fn take_ticket(&mut self) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let timeout = Duration::from_millis(flight.vendor.timeout_ms);
-        self.flights.insert(ticket, flight);
+        ticket
+    }
+
+    fn post(&self, ticket: u64, request: Request, timeout_ms: u64) -> Result<(), Error> {
+        let timeout = Duration::from_millis(timeout_ms);
         self.network
             .send(Outgoing {
                 ticket,

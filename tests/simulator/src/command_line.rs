@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::bill::micros;
-use crate::settings::{HlrEnvelope, Keys, PageOrder, Replay, Settings, UnknownFields};
+use crate::settings::{EventOrder, HlrEnvelope, Keys, PageOrder, Replay, Settings, UnknownFields};
 use crate::vendor::Vendor;
 
 /// Speaks every data vendor's dialect over a made-up world, and keeps the bill.
@@ -36,6 +36,9 @@ pub struct CommandLine {
     /// Where hlrlookup.com puts its results
     #[arg(long, value_enum, default_value_t = Envelope::TopLevel)]
     hlr_envelope: Envelope,
+    /// In which order webhook events are listed
+    #[arg(long, value_enum, default_value_t = Events::OldestFirst)]
+    event_order: Events,
     /// What happens to unknown fields of a campaign lead
     #[arg(long, value_enum, default_value_t = Unknown::Reject)]
     unknown_lead_fields: Unknown,
@@ -90,6 +93,12 @@ enum Envelope {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Events {
+    OldestFirst,
+    NewestFirst,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Unknown {
     Reject,
     Drop,
@@ -113,6 +122,10 @@ impl From<CommandLine> for Settings {
             hlr_envelope: match given.hlr_envelope {
                 Envelope::TopLevel => HlrEnvelope::TopLevel,
                 Envelope::Body => HlrEnvelope::Body,
+            },
+            event_order: match given.event_order {
+                Events::OldestFirst => EventOrder::OldestFirst,
+                Events::NewestFirst => EventOrder::NewestFirst,
             },
             unknown_lead_fields: match given.unknown_lead_fields {
                 Unknown::Reject => UnknownFields::Reject,

@@ -36,6 +36,9 @@ pub fn answer(simulator: &Simulator, call: &Call) -> Answer {
         }
         ("GET", "/world/truth") => Ok(simulator.with_office(|office| json!(office.world.truth()))),
         ("POST", "/out-of-credit") => out_of_credit(simulator, call),
+        ("GET", "/campaign-handouts") => {
+            Ok(simulator.with_office(|office| json!(office.campaigns.handouts)))
+        }
         ("POST", "/campaign-event") => campaign_event(simulator, call),
         _ => return Answer::json(404, &json!({"error": "no such control"})),
     };

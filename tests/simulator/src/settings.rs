@@ -24,6 +24,7 @@ pub struct Settings {
     pub pending_polls: u32,
     pub instantly_credits: u64,
     pub unknown_lead_fields: UnknownFields,
+    pub event_order: EventOrder,
 }
 
 /// The order of a search without `sort`.
@@ -56,6 +57,14 @@ pub enum UnknownFields {
     #[default]
     Reject,
     Drop,
+}
+
+/// In which order Instantly lists webhook events. The documentation leaves it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventOrder {
+    #[default]
+    OldestFirst,
+    NewestFirst,
 }
 
 /// The credentials that are accepted, and no others.
@@ -98,6 +107,7 @@ impl Default for Settings {
             pending_polls: 2,
             instantly_credits: 1_000_000,
             unknown_lead_fields: UnknownFields::default(),
+            event_order: EventOrder::default(),
         }
     }
 }

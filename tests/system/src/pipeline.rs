@@ -155,12 +155,18 @@ impl Pipeline {
                  base_url = '{base}/' || split_part(name, '_', 1),
                  requests_per_second = 10000, daily_call_cap = NULL,
                  options = options || '{{\"poll_seconds\": [0.2, 0.3, 0.5, 1, 1, 2]}}'
-             WHERE name NOT IN ('smtp_probe', 'instantly_campaign');
+             WHERE name <> 'smtp_probe';
              UPDATE vendors SET
                  base_url = '{mail}', requests_per_second = 10000, max_in_flight = 32,
                  options = options || '{{\"mail_from\": \"probe@sender.example.net\", \"poll_seconds\": [0.2, 0.3, 0.5, 1]}}'
              WHERE name = 'smtp_probe'"
         ))
+    }
+
+    /// Enables the campaign tool beside the vendors that are open.
+    pub fn open_campaigns(&mut self) -> Outcome {
+        self.db
+            .run("UPDATE vendors SET enabled = true WHERE name = 'instantly_campaign'")
     }
 
     /// Enables these vendors and no others.

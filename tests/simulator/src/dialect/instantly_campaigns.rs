@@ -1,15 +1,18 @@
-//! Instantly API v2, campaigns: adding leads, listing them, and the webhook events they cause.
+//! Instantly API v2, campaigns: adding leads, listing them, taking them out, and the webhook events they cause.
 //!
 //! `POST /api/v2/leads/add` itemises only the leads it created; all other outcomes are counts.
 //! Adding a lead costs nothing here: the plan's contact quota is counted instead.
 
+mod events;
+
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::instantly_verify::{admit, refuse};
 use crate::dice::fingerprint;
-use crate::exchange::{Answer, Call};
+use crate::exchange::{Answer, Call, percent_decode};
 use crate::office::Office;
 use crate::settings::UnknownFields;
 use crate::vendor::Vendor;
@@ -49,6 +52,18 @@ pub struct Campaigns {
     pub blocked: Vec<String>,
     /// Webhook payloads, oldest first.
     pub events: Vec<Value>,
+    /// By address.
+    pub handouts: BTreeMap<String, Handouts>,
+}
+
+/// How often an address was handed to this workspace.
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Handouts {
+    /// It stood in a request.
+    pub offered: u32,
+    /// A lead was made of it: from then on mails go out.
+    pub created: u32,
+    pub removed: u32,
 }
 
 /// A lead of the workspace.
@@ -73,10 +88,14 @@ pub fn answer(office: &mut Office, call: &Call) -> Answer {
         ("leads/add", "POST") => call.json().and_then(|body| add(office, &body)),
         ("leads/list", "POST") => call.json().and_then(|body| list(office, &body)),
         ("block-lists-entries", "POST") => call.json().and_then(|body| block(office, &body)),
-        ("webhook-events", "GET") => events(office, call),
+        ("webhook-events", "GET") => events::list(office, call),
         ("workspaces/current", "GET") => {
             Ok(json!({"id": workspace_id(), "name": "Simulated workspace"}))
         }
+        (path, "DELETE") => match path.strip_prefix("leads/") {
+            Some(id) => return remove(office, &percent_decode(id)),
+            None => return refuse(404, "Route not found"),
+        },
         _ => return refuse(404, "Route not found"),
     };
     match done {
@@ -114,11 +133,28 @@ fn add(office: &mut Office, body: &Value) -> Result<Value, String> {
     let mut counts = BTreeMap::from(COUNTS.map(|name| (name, 0_usize)));
     let mut created = Vec::new();
     for (index, given) in leads.iter().enumerate() {
+        let offered = given
+            .get("email")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let address = offered.trim().to_lowercase();
+        office
+            .campaigns
+            .handouts
+            .entry(address)
+            .or_default()
+            .offered += 1;
         match admit_lead(office, given, campaign, (skip, &leads[..index])) {
             Err(count) => *counts.entry(count).or_default() += 1,
             Ok(email) => {
                 let (id, campaign) = (lead_id(&email, campaign), campaign.to_owned());
                 created.push(created_row(index, &id, given));
+                office
+                    .campaigns
+                    .handouts
+                    .entry(email.clone())
+                    .or_default()
+                    .created += 1;
                 office.campaigns.leads.push(Lead {
                     id,
                     campaign,
@@ -336,6 +372,22 @@ fn page(rows: Vec<Value>, limit: Option<u64>, after: Option<&str>) -> Result<Val
     Ok(json!({"items": items, "next_starting_after": next}))
 }
 
+/// Takes a lead out of its campaign and of the workspace; answers with it.
+fn remove(office: &mut Office, id: &str) -> Answer {
+    let leads = &mut office.campaigns.leads;
+    let Some(at) = leads.iter().position(|lead| lead.id == id) else {
+        return refuse(404, "Lead not found");
+    };
+    let lead = leads.remove(at);
+    office
+        .campaigns
+        .handouts
+        .entry(lead.email.clone())
+        .or_default()
+        .removed += 1;
+    Answer::json(200, &lead_row(&lead))
+}
+
 fn block(office: &mut Office, body: &Value) -> Result<Value, String> {
     let value = members(body, &["bl_value"], "body")?
         .get("bl_value")
@@ -345,27 +397,4 @@ fn block(office: &mut Office, body: &Value) -> Result<Value, String> {
         .to_lowercase();
     office.campaigns.blocked.push(value.clone());
     Ok(json!({"id": uuid(&value), "bl_value": value}))
-}
-
-fn events(office: &Office, call: &Call) -> Result<Value, String> {
-    let search = call.parameter("search");
-    let rows = office
-        .campaigns
-        .events
-        .iter()
-        .enumerate()
-        .filter(|(_, payload)| search.is_none_or(|search| payload["lead_email"] == search));
-    let rows: Vec<Value> = rows
-        .map(|(number, payload)| {
-            json!({
-                "id": uuid(&format!("event {number}")), "payload": payload, "success": true,
-                "retry_count": 0, "will_retry": false, "timestamp_created": payload["timestamp"],
-                "retry_group_id": uuid(&format!("group {number}")), "lead_email": payload["lead_email"],
-            })
-        })
-        .collect();
-    let limit = call
-        .parameter("limit")
-        .map_or(Some(10), |text| text.parse().ok());
-    page(rows, limit, call.parameter("starting_after"))
 }

@@ -99,6 +99,40 @@ fn the_bulk_call_wants_campaign_id_and_known_fields() {
 }
 
 #[test]
+fn handouts_are_counted_by_address_and_a_lead_can_be_removed() {
+    let customer = Customer::new();
+    let leads = json!([{"email": "pat@example.com"}, {"email": "Pat@example.com"}]);
+    let id = add(&customer, &leads, true)["created_leads"][0]["id"].clone();
+    add(&customer, &leads, true);
+    let path = format!(
+        "/instantly/api/v2/leads/{}",
+        id.as_str().unwrap_or_default()
+    );
+    let delete = |key: bool| {
+        let call = Call {
+            method: "DELETE".into(),
+            ..Call::get(&path)
+        };
+        if key {
+            customer.instantly(call)
+        } else {
+            customer.0.handle_path(&call)
+        }
+    };
+    assert_eq!(delete(false).status, 401);
+    assert_eq!(delete(true).status, 200);
+    assert_eq!(delete(true).status, 404);
+    let counted = customer
+        .0
+        .handle_path(&Call::get("/control/campaign-handouts"))
+        .value();
+    assert_eq!(
+        counted["pat@example.com"],
+        json!({"offered": 4, "created": 1, "removed": 1})
+    );
+}
+
+#[test]
 fn events_are_paged_and_found_by_lead() {
     let customer = Customer::new();
     for number in 0..3 {

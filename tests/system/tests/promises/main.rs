@@ -3,6 +3,7 @@
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
 mod batches;
+mod campaigns;
 mod caps;
 mod caps_of_payers;
 mod circuit;
@@ -17,6 +18,7 @@ mod kill_worker;
 mod main_job;
 mod naive_designs;
 mod numbers;
+mod opt_out_sequences;
 mod opt_outs;
 mod pruning;
 mod pull;

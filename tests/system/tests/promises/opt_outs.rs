@@ -1,14 +1,14 @@
 //! An opt-out is for ever: against imports, edits, deletions, hand-outs, purchases, restores, and all at once.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use equity_simulator::faults::{Kind, Rule};
+use equity_simulator::vendor::Vendor;
 use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::session::Session;
 use equity_system_tests::wait::until_true;
 use equity_system_tests::{Outcome, dumps, ensure, seed};
-use fastrand::Rng;
 
 /// A pipeline without vendors, for what needs the database only.
 fn quiet(plan: Plan) -> Outcome<Pipeline> {
@@ -206,16 +206,93 @@ fn nothing_is_bought_for_the_opted_out() -> Outcome {
 }
 
 #[test]
+fn commit_order_decides_between_an_opt_out_and_a_purchase() -> Outcome {
+    let (seed, _) = seed::choose("opt_out_and_purchase", 56);
+    let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
+    pipeline.open_vendors(&[])?;
+    let ids = pipeline.enrich_doors(2)?;
+    let bought = |pipeline: &mut Pipeline, id: &str| -> Outcome<i64> {
+        pipeline.db.one(&format!(
+            "SELECT count(*) FROM vendor_calls WHERE lead_id = '{id}'"
+        ))
+    };
+    let opt_out = |id: &str| {
+        format!("SELECT suppress_contact('address', addr_hash, 'x') FROM leads WHERE id = '{id}'")
+    };
+    // The opt-out has the lead, and has not committed: the worker passes it by, and buys nothing when it looks again.
+    let mut desk = pipeline.another_session()?;
+    desk.run(&format!("BEGIN; {}", opt_out(&ids[0])))?;
+    pipeline.open_vendors(&equity_system_tests::pipeline::VENDORS)?;
+    until_true("the other lead is bought", Duration::from_secs(30), || {
+        Ok(bought(&mut pipeline, &ids[1])? > 0)
+    })
+    .map_err(|error| match pipeline.state_of_things() {
+        Ok(state) => format!("{error}\n{state}"),
+        Err(second) => format!("{error}, {second}"),
+    })?;
+    let early = bought(&mut pipeline, &ids[0])?;
+    ensure(
+        early == 0,
+        "a purchase about a lead that an opt-out holds began",
+    )?;
+    desk.run("COMMIT")?;
+    pipeline.finish()?;
+    let late = bought(&mut pipeline, &ids[0])?;
+    ensure(late == 0, "a purchase began after the opt-out")?;
+    // The purchase is on its way: the opt-out does not wait for the vendor, its answer is kept, and nothing follows.
+    pipeline.fault(Rule {
+        ms: Some(2500),
+        ..Rule::new(Vendor::Melissa, Kind::Delay)
+    });
+    let id: String = pipeline.db.one(
+        "SELECT lead_id::text FROM (SELECT upsert_lead('batchdata', p_address_line1 := '1 Elsewhere Rd', p_postal_code := '90028') AS lead_id) u, request_enrichment(lead_id)",
+    )?;
+    pipeline.wait_for_request(Vendor::Melissa)?;
+    let asked = Instant::now();
+    pipeline.db.run(&opt_out(&id))?;
+    ensure(
+        asked.elapsed() < Duration::from_secs(2) && pipeline.under_way(Vendor::Melissa) > 0,
+        "the opt-out waited for the vendor",
+    )?;
+    pipeline.open_vendors(&equity_system_tests::pipeline::VENDORS)?;
+    pipeline.finish()?;
+    let (state, status): (String, String) = (
+        pipeline.db.one(&format!(
+            "SELECT string_agg(vendor || ' ' || state, ', ') FROM vendor_calls WHERE lead_id = '{id}'"
+        ))?,
+        pipeline
+            .db
+            .one(&format!("SELECT status::text FROM leads WHERE id = '{id}'"))?,
+    );
+    ensure(
+        state == "melissa applied" && status == "do_not_contact",
+        format!("after the opt-out: {state}, {status}"),
+    )
+}
+
+#[test]
 fn a_forgotten_person_is_in_no_dump() -> Outcome {
     let (seed, _) = seed::choose("forgotten", 54);
     let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
     pipeline.request_pull()?;
     pipeline.finish()?;
+    pipeline.open_campaigns()?;
+    pipeline.db.run("INSERT INTO campaigns (name, vendor_campaign_id, fed_by_worker) VALUES ('phx', 'c-1', true)")?;
+    until_true(
+        "the ready leads are in a campaign",
+        Duration::from_secs(30),
+        || {
+            pipeline.db.one(
+                "SELECT count(*) > 5 AND bool_and(delivery = 'accepted') FROM campaign_handouts",
+            )
+        },
+    )?;
     // A person whose contact points are nobody else's.
     let id: String = pipeline.db.one(
-        "SELECT l.id::text FROM leads l WHERE cardinality(contact_keys(phones, emails)) > 2 AND vendor_record_id IS NOT NULL
+        "SELECT l.id::text FROM leads l JOIN campaign_handouts h ON h.lead_id = l.id
+         WHERE cardinality(contact_keys(phones, emails)) > 2 AND vendor_record_id IS NOT NULL
              AND NOT EXISTS (SELECT FROM leads o WHERE o.id <> l.id AND contact_keys(o.phones, o.emails) && contact_keys(l.phones, l.emails))
-         ORDER BY id LIMIT 1",
+         ORDER BY l.id LIMIT 1",
     )?;
     let mut canaries: Vec<String> = pipeline.db.column(&format!(
         "SELECT ltrim(unnest(contact_keys(phones, emails)), '+1') FROM leads WHERE id = '{id}'"
@@ -238,7 +315,18 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
     let spent: String = pipeline
         .db
         .one("SELECT sum(settled_amount)::text FROM spend_budgets")?;
-    pipeline.db.run(&format!("SELECT forget_lead('{id}')"))?;
+    pipeline.db.run(&format!(
+        "INSERT INTO dlq (stage, payload, error, kind, lead_id) SELECT 'campaign', jsonb_build_object('e', emails[1]), phones[1] ->> 'phone', 'handout', id FROM leads WHERE id = '{id}';
+         INSERT INTO dlq (stage, payload, error) SELECT 'campaign', jsonb_build_object('body', emails), phones[1] ->> 'phone' FROM leads WHERE id = '{id}';
+         SELECT forget_lead('{id}')"
+    ))?;
+    until_true(
+        "the campaign tool has forgotten, too",
+        Duration::from_secs(30),
+        || {
+            pipeline.db.one(&format!("SELECT delivery = 'recalled' AND vendor_lead_id IS NULL FROM campaign_handouts WHERE lead_id = '{id}'"))
+        },
+    )?;
     let after = String::from_utf8_lossy(&dumps::dump(&pipeline.cluster, &[])?).into_owned();
     ensure(
         seen(&after).is_empty(),
@@ -248,197 +336,4 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
         .db
         .one("SELECT sum(settled_amount)::text FROM spend_budgets")?;
     ensure(spent == still, "forgetting changed the books")
-}
-
-/// One random step of a user, an importer, a vendor's answer or an opt-out desk.
-fn step(rng: &mut Rng) -> String {
-    let (house, value) = (rng.u32(1..=12), rng.u32(1..=16));
-    let email = format!("person{value}@example.com");
-    let phone = format!("60255501{value:02}");
-    let some = format!("(SELECT id FROM leads WHERE address_line1 = '{house} Sample Ave' LIMIT 1)");
-    let point = format!("jsonb_build_object('email', '{email}', 'verified', true)");
-    match rng.u32(0..14) {
-        0..=2 => format!(
-            "SELECT upsert_lead('batchdata', 'r{house}', p_address_line1 := '{house} Sample Ave', p_postal_code := '85001', p_owner_occupied := true)"
-        ),
-        3 => format!(
-            "SELECT * FROM upsert_leads('batchdata', jsonb_build_array(jsonb_build_object('vendor_record_id', 'r{house}', 'address_line1', '{house} Sample Ave', 'postal_code', '85001', 'emails', jsonb_build_array({point}))))"
-        ),
-        4 => format!(
-            "INSERT INTO leads (address_line1, property_zip, emails, status, quality_score) VALUES ('{house} Sample Ave', '85001', ARRAY[{point}], 'contactable', 90) ON CONFLICT DO NOTHING"
-        ),
-        5 => format!(
-            "SELECT merge_contact_point(id, 'phone', '{phone}', 'melissa', 80, true, 'mobile') FROM {some} s (id) WHERE id IS NOT NULL"
-        ),
-        6 => format!(
-            "SELECT merge_contact_point(id, 'email', '{email}', 'melissa', 80, true) FROM {some} s (id) WHERE id IS NOT NULL"
-        ),
-        7 => format!("UPDATE leads SET emails = ARRAY[{point}], phones = '{{}}' WHERE id = {some}"),
-        8 => format!(
-            "UPDATE leads SET status = 'contactable', quality_score = 95, suppressed_at = NULL, suppressed_reason = NULL WHERE id = {some}"
-        ),
-        9 => format!(
-            "SELECT update_lead_status_from_score(id) FROM {some} s (id) WHERE id IS NOT NULL"
-        ),
-        10 => format!("DELETE FROM leads WHERE id = {some}"),
-        11 => "SELECT * FROM claim_campaign_leads('phx', 2)".to_owned(),
-        12 => format!(
-            "SELECT record_campaign_event('{email}', '{}')",
-            ["email_opened", "email_bounced", "reply_received"][rng.usize(0..3)]
-        ),
-        _ => format!(
-            "UPDATE leads SET last_seen_at = now(), added_to_campaign_at = NULL, status = 'contactable', quality_score = 90 WHERE id = {some}"
-        ),
-    }
-}
-
-/// An opt-out, noted in the same transaction.
-fn opt_out(rng: &mut Rng) -> String {
-    let value = rng.u32(1..=16);
-    let house = rng.u32(1..=12);
-    match rng.u32(0..4) {
-        0 => format!(
-            "WITH s AS (INSERT INTO opted (value) VALUES ('person{value}@example.com')) SELECT suppress_contact('email', 'Person{value}@example.com', 'x')"
-        ),
-        1 => format!(
-            "WITH s AS (INSERT INTO opted (value) VALUES ('+160255501{value:02}')) SELECT suppress_contact('phone', '(602) 555-01{value:02}', 'x')"
-        ),
-        2 => format!(
-            "WITH s AS (INSERT INTO opted (value) SELECT compute_addr_hash('{house} Sample Ave', NULL, NULL, '85001')) SELECT suppress_contact('address', compute_addr_hash('{house} Sample Ave', NULL, NULL, '85001'), 'x')"
-        ),
-        _ => format!(
-            "WITH s AS (INSERT INTO opted (value) VALUES ('person{value}@example.com')) SELECT record_campaign_event('person{value}@example.com', 'lead_unsubscribed')"
-        ),
-    }
-}
-
-const SLIPPED: &str = "SELECT count(*) FROM vw_campaign_ready_leads v JOIN leads l USING (id)
-    WHERE EXISTS (SELECT FROM opted WHERE value = l.addr_hash OR value = ANY (contact_keys(l.phones, l.emails)))";
-
-/// Repeats what the database asks to be repeated.
-fn insist(session: &mut Session, sql: &str, repeats: &AtomicU64) -> Result<(), String> {
-    for _ in 0..20 {
-        match session.run(sql) {
-            Err(error)
-                if ["40P01", "40001"]
-                    .iter()
-                    .any(|code| error.to_string().starts_with(code)) =>
-            {
-                repeats.fetch_add(1, Ordering::Relaxed);
-                session.run("ROLLBACK").map_err(|error| error.to_string())?;
-            }
-            // Another writer has deleted the lead meanwhile.
-            Err(error) if error.to_string().starts_with("P0002") => {
-                return session.run("ROLLBACK").map_err(|error| error.to_string());
-            }
-            other => return other.map_err(|error| error.to_string()),
-        }
-    }
-    Err("repeated in vain".to_owned())
-}
-
-#[test]
-fn no_sequence_of_events_brings_an_opt_out_back() -> Outcome {
-    let (seed, mut rng) = seed::choose("opt_out_sequences", 55);
-    let sequences = seed::number_from_environment("EQUITY_SEQUENCES", 400);
-    let mut pipeline = quiet(Plan::new(seed, 1))?;
-    pipeline.db.run("CREATE TABLE opted (value text); INSERT INTO campaigns (name, daily_cap) VALUES ('phx', 1000000)")?;
-    let (repeats, checks, is_over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    let mut writers: Vec<(Session, Rng)> = Vec::new();
-    for _ in 0..6 {
-        writers.push((pipeline.another_session()?, rng.fork()));
-    }
-    for round in 0..sequences / 6 {
-        // Opt-outs outlive everything, so each round starts with nobody opted out.
-        pipeline
-            .db
-            .run("TRUNCATE leads, suppressions, campaign_handouts, opted")?;
-        is_over.store(false, Ordering::Relaxed);
-        let mut checker = pipeline.another_session()?;
-        let slipped = std::thread::scope(|scope| -> Outcome<i64> {
-            let running: Vec<_> = writers
-                .iter_mut()
-                .map(|(session, rng)| {
-                    let repeats = &repeats;
-                    scope.spawn(move || -> Result<(), String> {
-                        for n in 0..24 {
-                            let sql = if n % 8 == 7 { opt_out(rng) } else { step(rng) };
-                            let sql = if rng.u32(0..4) == 0 {
-                                format!("BEGIN; {sql}; {}; COMMIT", step(rng))
-                            } else {
-                                sql
-                            };
-                            insist(session, &sql, repeats).inspect_err(|_| {
-                                let _ = session.run("ROLLBACK");
-                            })?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            let watching = scope.spawn(|| -> Result<i64, String> {
-                let mut worst = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    worst = worst.max(checker.one::<i64>(SLIPPED).map_err(|e| e.to_string())?);
-                    checks.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(worst)
-            });
-            let ended: Vec<_> = running.into_iter().map(|writer| writer.join()).collect();
-            is_over.store(true, Ordering::Relaxed);
-            let worst = watching.join().map_err(|_| "the checker panicked")??;
-            for writer in ended {
-                writer.map_err(|_| "a writer panicked")??;
-            }
-            Ok(worst)
-        })?;
-        let at_end: i64 = pipeline.db.one(SLIPPED)?;
-        ensure(
-            slipped.max(at_end) == 0,
-            format!("round {round}: {slipped} opted-out leads were ready, {at_end} in the end"),
-        )?;
-    }
-    println!(
-        "{sequences} sequences, {} looks, {} repeats",
-        checks.load(Ordering::Relaxed),
-        repeats.load(Ordering::Relaxed)
-    );
-    restored_opt_outs_hold(&mut pipeline)
-}
-
-/// A restored copy knows who opted out: the same values are born opted out there.
-fn restored_opt_outs_hold(pipeline: &mut Pipeline) -> Outcome {
-    let file = pipeline.cluster.scratch().join("opt_outs.dump");
-    dumps::client(
-        &pipeline.cluster,
-        "pg_dump",
-        &[
-            "-Fc",
-            "-f",
-            &file.display().to_string(),
-            pipeline.cluster.database(),
-        ],
-    )?;
-    pipeline
-        .cluster
-        .connect_to("postgres")?
-        .run("CREATE DATABASE copy")?;
-    dumps::restore_custom(&pipeline.cluster, "copy", &file)?;
-    let mut copy = pipeline.cluster.connect_to("copy")?;
-    let same = |db: &mut Session| {
-        db.one::<String>("SELECT md5(string_agg(l::text, '' ORDER BY id)) || (SELECT md5(string_agg(s::text, '' ORDER BY id)) FROM suppressions s) FROM leads l")
-    };
-    ensure(
-        same(&mut copy)? == same(&mut pipeline.db)?,
-        "the copy differs",
-    )?;
-    copy.run("DELETE FROM leads; INSERT INTO leads (emails, status, quality_score) SELECT ARRAY[jsonb_build_object('email', value)], 'contactable', 90 FROM opted WHERE value LIKE '%@%'")?;
-    until_true("the copy holds opt-outs", Duration::from_secs(1), || {
-        copy.one("SELECT count(*) > 0 FROM leads")
-    })?;
-    let slipped: i64 = copy.one(SLIPPED)?;
-    ensure(
-        slipped == 0,
-        format!("{slipped} opted-out leads are ready in the copy"),
-    )
 }
