@@ -233,7 +233,7 @@ fn refuse(db: &mut Db<'_>, errand: &Errand, reply: &Reply) -> Result<(), Error> 
             pause(db, None, reason)?;
             not_done(db, errand, reason, Try::Counted)
         }
-        Reply::Answered(_) => Ok(()),
+        Reply::Answered(_) | Reply::Partly { .. } => Ok(()),
     }
 }
 
