@@ -40,7 +40,8 @@ pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error>
     for set in alone.chunks(SET) {
         named.extend(call.store_new(set)?);
     }
-    for set in Call::sharing_no_lead(&named).chunks(SET) {
+    let others = call.find_others(&named)?;
+    for set in Call::sharing_no_lead(&named, &others).chunks(SET) {
         call.store_known(set)?;
     }
     call.store_rest()
@@ -119,18 +120,29 @@ impl<'a> Call<'a> {
 
     fn settle(&mut self, matches: &[Match], outcome: Outcome) {
         for &(n, lead_id) in matches {
-            self.stored[n] = Some(Ok(Upserted {
-                lead_id,
-                outcome,
-                is_new: outcome == Outcome::Inserted,
-            }));
+            self.stored[n] = Some(Ok(Upserted::alone(lead_id, outcome)));
         }
     }
 
-    /// The records that name one lead, which no other record names, in the order of the leads.
-    fn sharing_no_lead(named: &[Named]) -> Vec<Match> {
+    /// The leads that records name which are not in a set: what happens to those leads depends on the records' order.
+    fn find_others(&self, named: &[Named]) -> Result<Vec<Named>, Error> {
+        let known: HashSet<usize> = named.iter().map(|one| one.n).collect();
+        let others: Vec<usize> = (0..self.ready.len())
+            .filter(|n| self.ready[*n].is_some() && self.stored[*n].is_none() && !known.contains(n))
+            .collect();
+        let no_lead = Uuid::from_bytes([0; 16]);
+        let mut found = Vec::new();
+        for set in others.chunks(SET) {
+            let rows = set.iter().map(|&n| self.row((n, no_lead))).collect();
+            found.extend(store::connect(|db| bulk::find(db, rows))?);
+        }
+        Ok(found)
+    }
+
+    /// The records of `named` that name one lead, which no other record names, in the order of the leads.
+    fn sharing_no_lead(named: &[Named], others: &[Named]) -> Vec<Match> {
         let mut by: HashMap<Uuid, HashSet<usize>> = HashMap::with_capacity(named.len());
-        for one in named {
+        for one in named.iter().chain(others) {
             for id in one.all() {
                 by.entry(id).or_default().insert(one.n);
             }

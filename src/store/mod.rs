@@ -17,6 +17,7 @@ pub mod leads;
 pub mod matches;
 pub mod plan;
 pub mod pulls;
+pub mod recognition;
 pub mod replays;
 pub mod settlement;
 pub mod subtransaction;
