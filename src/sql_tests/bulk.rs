@@ -169,7 +169,7 @@ mod tests {
         assert_eq!((after.0 - before.0, after.1 - before.1), (1, 1));
         let touched: Option<i64> =
             one("SELECT count(*) FROM leads WHERE last_seen_at = now() AND updated_at = now()");
-        assert_eq!(touched, Some(300));
+        assert_eq!(touched, Some(301));
     }
 
     #[pg_test]

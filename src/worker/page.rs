@@ -4,8 +4,8 @@
 use pgrx::Uuid;
 use serde_json::{Value, json};
 
+use crate::bulk;
 use crate::error::Error;
-use crate::intake;
 use crate::score::quality_score;
 use crate::store::calls::Answered;
 use crate::store::dlq::{self, BadRecord};
@@ -99,9 +99,16 @@ fn store_records(
     page: &SearchAnswer,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    for record in &page.records {
+    let records: Vec<Value> = page
+        .records
+        .iter()
+        .map(|record| lead_record(pull_id, record))
+        .collect();
+    // The whole page is tried again when it is the database that refuses.
+    let stored = bulk::upsert_all(source, &records)?;
+    for ((record, json), outcome) in page.records.iter().zip(records).zip(stored) {
         tally.records += 1;
-        match intake::upsert_one(db, source, &lead_record(pull_id, record)) {
+        match outcome {
             Ok(upserted) => {
                 heed_flags(db, upserted.lead_id, record)?;
                 let met = if upserted.is_new {
@@ -111,11 +118,9 @@ fn store_records(
                 };
                 met.push(upserted.lead_id);
             }
-            // The whole page is tried again when it was the database that refused.
-            Err(error) if !error.is_about_data() => return Err(error),
             Err(error) => {
                 tally.rejected += 1;
-                let payload = json!({"source": source, "record": lead_record(pull_id, record)});
+                let payload = json!({"source": source, "record": json});
                 reject(db, pull_id, payload, &error.to_string())?;
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
+mod bulk;
 mod caps;
 mod dump_and_restore;
 mod failed_work;
