@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::intake;
 use crate::store::at_hand::{AtHand, Ready};
 use crate::store::bulk::{self, Named};
-use crate::store::identity::{self, Outcome, RecordKeys, Upserted};
+use crate::store::identity::{self, Held, Outcome, RecordKeys, Upserted};
 use crate::store::owner::as_owner;
 use crate::store::subtransaction::attempt;
 use crate::store::{self, Db, leads, merges};
@@ -35,14 +35,15 @@ type Stored = Result<Upserted, Error>;
 /// database (no room, a cancelled call) is no fault of a record: it ends the call.
 pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error> {
     let mut call = Call::read(source, records);
-    call.take_keys();
+    let _keys = call.take_keys();
     let alone = call.sharing_no_key()?;
     let mut named = Vec::new();
     for set in alone.chunks(SET) {
         named.extend(call.store_new(set)?);
     }
-    call.take_leads()?;
-    for set in Call::sharing_no_lead(&named).chunks(SET) {
+    let _leads = call.take_leads()?;
+    let others = call.find_others(&named)?;
+    for set in Call::sharing_no_lead(&named, &others).chunks(SET) {
         call.store_known(set)?;
     }
     call.store_rest()
@@ -94,23 +95,23 @@ impl<'a> Call<'a> {
         Some(RecordKeys::of(self.source, &ready.record, addr_hash))
     }
 
-    fn take_keys(&self) {
+    fn take_keys(&self) -> Held {
         let keys: Vec<RecordKeys<'_>> = (0..self.ready.len())
             .filter_map(|n| self.keys_of(n))
             .collect();
-        identity::lock_keys(&keys);
+        Held::take(&keys)
     }
 
     /// Locks the leads that those records name that are not stored yet.
-    fn take_leads(&self) -> Result<(), Error> {
+    fn take_leads(&self) -> Result<Option<Held>, Error> {
         let keys: Vec<RecordKeys<'_>> = (0..self.ready.len())
             .filter(|&n| self.stored[n].is_none())
             .filter_map(|n| self.keys_of(n))
             .collect();
         if keys.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        store::connect(|db| identity::lock_all(db, self.source, &keys, &[]))
+        store::connect(|db| identity::lock_all(db, self.source, &keys, &[])).map(Some)
     }
 
     /// The records with a key of a lead that was folded into another one: they are that one's.
@@ -171,18 +172,29 @@ impl<'a> Call<'a> {
 
     fn settle(&mut self, matches: &[Match], outcome: Outcome) {
         for &(n, lead_id) in matches {
-            self.stored[n] = Some(Ok(Upserted {
-                lead_id,
-                outcome,
-                is_new: outcome == Outcome::Inserted,
-            }));
+            self.stored[n] = Some(Ok(Upserted::alone(lead_id, outcome)));
         }
     }
 
-    /// The records that name one lead, which no other record names, in the order of the leads.
-    fn sharing_no_lead(named: &[Named]) -> Vec<Match> {
+    /// The leads that records name which are not in a set: what happens to those leads depends on the records' order.
+    fn find_others(&self, named: &[Named]) -> Result<Vec<Named>, Error> {
+        let known: HashSet<usize> = named.iter().map(|one| one.n).collect();
+        let others: Vec<usize> = (0..self.ready.len())
+            .filter(|n| self.ready[*n].is_some() && self.stored[*n].is_none() && !known.contains(n))
+            .collect();
+        let no_lead = Uuid::from_bytes([0; 16]);
+        let mut found = Vec::new();
+        for set in others.chunks(SET) {
+            let rows = set.iter().map(|&n| self.row((n, no_lead))).collect();
+            found.extend(store::connect(|db| bulk::find(db, rows))?);
+        }
+        Ok(found)
+    }
+
+    /// The records of `named` that name one lead, which no other record names, in the order of the leads.
+    fn sharing_no_lead(named: &[Named], others: &[Named]) -> Vec<Match> {
         let mut by: HashMap<Uuid, HashSet<usize>> = HashMap::with_capacity(named.len());
-        for one in named {
+        for one in named.iter().chain(others) {
             for id in one.all() {
                 by.entry(id).or_default().insert(one.n);
             }

@@ -3,7 +3,7 @@
 use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonB, Uuid};
+use pgrx::{AnyElement, AnyNumeric, JsonB, Uuid};
 use serde_json::Value;
 
 use super::{identifier, present};
@@ -11,7 +11,7 @@ use crate::bulk;
 use crate::error::Error;
 use crate::intake;
 use crate::record::LeadRecord;
-use crate::store::{self, identity};
+use crate::store::{self, identity, jsonb};
 
 #[allow(
     clippy::too_many_arguments,
@@ -93,7 +93,7 @@ fn read_custom(custom: JsonB) -> Result<serde_json::Map<String, Value>, Error> {
 #[pg_extern(sql = false)]
 fn upsert_leads(
     source: Option<String>,
-    records: Option<JsonB>,
+    records: Option<AnyElement>,
 ) -> Result<
     TableIterator<
         'static,
@@ -107,7 +107,9 @@ fn upsert_leads(
     ErrorReport,
 > {
     let source = identifier("p_source", source)?;
-    let records = match present("p_records", records)?.0 {
+    let records = present("p_records", records)?;
+    // SAFETY: declared as jsonb, and not NULL.
+    let records = match unsafe { jsonb::value(records.datum()) }? {
         Value::Array(records) => records,
         _ => {
             return Err(Error::bad_argument(

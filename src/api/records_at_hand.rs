@@ -1,13 +1,12 @@
 //! `records_at_hand()`: the records of the running set-based statement, as rows.
 
+use pgrx::JsonB;
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonB};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use super::native::{native_function, server_text};
 use crate::store::at_hand::{self, AtHand};
+use crate::store::recognition::numeric;
 
 /// As many as the function is declared with.
 const COLUMNS: usize = 26;
@@ -82,8 +81,8 @@ impl Row {
         row.text(at_hand.ready.addr_hash.as_deref());
         row.text(record.mak.as_deref());
         row.text(record.apn.as_deref());
-        row.add(record.property_value.and_then(numeric));
-        row.add(record.estimated_equity.and_then(numeric));
+        row.add(record.property_value.and_then(numeric).into_datum());
+        row.add(record.estimated_equity.and_then(numeric).into_datum());
         row.add(record.age.into_datum());
         row.add(record.owner_occupied.into_datum());
         let custom = record
@@ -107,16 +106,6 @@ impl Row {
     fn text(&mut self, text: Option<&str>) {
         self.add(text.map(server_text));
     }
-}
-
-/// With the digits after the point that came: 12.50 stays 12.50.
-fn numeric(amount: Decimal) -> Option<pg_sys::Datum> {
-    let whole = amount.to_i64().filter(|_| amount.scale() == 0);
-    let numeric = match whole {
-        Some(whole) => AnyNumeric::from(whole),
-        None => AnyNumeric::try_from(amount.to_string().as_str()).ok()?,
-    };
-    numeric.into_datum()
 }
 
 fn points(points: Option<&Vec<Value>>) -> Option<pg_sys::Datum> {

@@ -5,6 +5,9 @@
 //! the table wins, unless it is empty. Members that are in no list are kept aside under their own
 //! names. Source of the headers: PropStream exports; BatchData and PropertyRadar field names.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::contacts::{self, Gathered};
@@ -177,10 +180,14 @@ fn plain_name(name: &str) -> String {
 }
 
 fn field_named(plain: &str) -> Option<(Field, usize)> {
-    NAMES.iter().find_map(|(field, names)| {
-        let place = names.iter().position(|name| *name == plain)?;
-        Some((*field, place))
-    })
+    static PLACES: LazyLock<HashMap<&str, (Field, usize)>> = LazyLock::new(|| {
+        let places = NAMES.iter().flat_map(|(field, names)| {
+            let numbered = names.iter().enumerate();
+            numbered.map(|(place, name)| (*name, (*field, place)))
+        });
+        places.collect()
+    });
+    PLACES.get(plain).copied()
 }
 
 fn fill(record: &mut LeadRecord, cell: &Cell<'_>) -> Result<(), RecordProblem> {

@@ -56,7 +56,7 @@ mod tests {
             SELECT string_agg(p.proname, ', ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
             JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'equity_connect'
             WHERE p.provolatile <> 'i' AND p.proconfig IS NULL
-              AND p.proname NOT IN ('new_lead_id', 'leads_addr_hash', 'wake_worker') AND p.pronamespace = e.extnamespace");
+              AND p.proname NOT IN ('new_lead_id', 'leads_addr_hash', 'leads_opt_out', 'leads_opt_out_at_commit', 'records_at_hand', 'wake_worker') AND p.pronamespace = e.extnamespace");
         assert_eq!(
             without_path, None,
             "functions that read tables must pin their search_path"

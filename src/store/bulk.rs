@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Db;
 use super::at_hand::{AtHand, write_with};
 use super::jsonb::Points;
-use super::plan::{column, required, select_by_key};
+use super::plan::{column, required, write_by_key};
 use crate::error::Error;
 
 const INSERT: &str = "
@@ -193,7 +193,7 @@ pub fn points(
 ) -> Result<Vec<(Uuid, Vec<Value>, Vec<Value>)>, Error> {
     let ids: Vec<Uuid> = ids.collect();
     let list = |stored: Option<Points>| stored.map_or_else(Vec::new, |stored| stored.0);
-    select_by_key(db, POINTS, &[ids.into()])?
+    write_by_key(db, POINTS, &[ids.into()])?
         .map(|row| {
             Ok((
                 required(&row, 1)?,

@@ -6,12 +6,13 @@
 mod keys;
 mod several;
 
-pub use keys::{RecordKeys, key_texts, lock as lock_keys, lock_all};
+pub use keys::{Held, RecordKeys, key_texts, lock_all};
 
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
-use super::plan::{column, required, scalar, select_by_key, write_by_key};
+use super::plan::{column, required, scalar, write_by_key};
+use super::recognition::{self, Recognised};
 use super::subtransaction::attempt;
 use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
@@ -150,15 +151,38 @@ pub struct Upserted {
     pub is_new: bool,
 }
 
+impl Upserted {
+    /// No other lead is concerned.
+    pub fn alone(lead_id: Uuid, outcome: Outcome) -> Self {
+        Self {
+            lead_id,
+            outcome,
+            is_new: outcome == Outcome::Inserted,
+        }
+    }
+}
+
 /// Inserts `record` or updates the lead it is. `record` must be clean and have an identity.
 pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
-    let record_keys = RecordKeys::of(source, record, addr_hash.as_deref());
-    keys::lock([&record_keys]);
+    let keys = RecordKeys::of(source, record, addr_hash.as_deref());
+    let _held = keys::Held::take([&keys]);
+    match recognition::touch(db, &keys, record)? {
+        Recognised::Wholly(lead_id) => return Ok(Upserted::alone(lead_id, Outcome::Updated)),
+        Recognised::Partly => {}
+        // It goes in unless another lead has one of its keys, or had it before it was folded.
+        Recognised::No => {
+            if !merges::are_there()?
+                && let Some(id) = insert(db, source, record, addr_hash.as_deref(), true)?
+            {
+                return Ok(Upserted::alone(id, Outcome::Inserted));
+            }
+        }
+    }
     let mut merged = false;
     for attempt in 0..TRIES {
         let mut candidates = find(db, source, record, addr_hash.as_deref())?;
-        several::add_survivors(db, &record_keys, &mut candidates)?;
+        several::add_survivors(db, &keys, &mut candidates)?;
         let (refused, matches) = several::without_other_parcels(db, candidates, record)?;
         match several::merge(db, record, &matches)? {
             Bridged::Merged { .. } => {
@@ -215,8 +239,9 @@ pub fn canonical_address(record: &LeadRecord) -> Option<CanonicalAddress> {
     })
 }
 
+/// Like a writer: a reader in a subtransaction would not see what the statement stored before.
 fn find(
-    db: &Db<'_>,
+    db: &mut Db<'_>,
     source: &str,
     record: &LeadRecord,
     addr_hash: Option<&str>,
@@ -229,7 +254,7 @@ fn find(
         record.apn.as_deref().into(),
         record.county_fips.as_deref().into(),
     ];
-    let mut found: Vec<Candidate> = select_by_key(db, FIND, &args)?
+    let mut found: Vec<Candidate> = write_by_key(db, FIND, &args)?
         .map(|row| {
             Ok(Candidate {
                 key: match required::<i32>(&row, 1)? {

@@ -1,5 +1,7 @@
 //! Reads a lead's contact points and facts, and writes score, status and what enrichment found back.
 
+use std::collections::HashMap;
+
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Datum, UnboxDatum};
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -39,6 +41,8 @@ pub struct Lead {
     pub property_value: Option<Decimal>,
     pub estimated_equity: Option<Decimal>,
     pub status: String,
+    /// The same, as it is stored.
+    pub stored_status: Option<LeadStatus>,
     pub suppressed_reason: Option<String>,
     pub suppressed: bool,
     pub first_name: Option<String>,
@@ -92,7 +96,7 @@ macro_rules! leads_by_id {
 SELECT id, phones, emails, mak, apn, county_fips, owner_occupied, age,
        property_value::text, estimated_equity::text, status::text, suppressed_at IS NOT NULL, suppressed_reason,
        first_name, last_name, owner_full_name, owner_company, NULLIF(btrim(COALESCE(address_line1, property_address)), ''), address_line2,
-       property_city, property_state, property_zip, addr_hash
+       property_city, property_state, property_zip, addr_hash, status
 FROM leads
 WHERE id = ANY ($1)",
             $locking
@@ -130,11 +134,12 @@ const SET_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE
 
 const SET_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1";
 
+// A row that would stay as it is is not written: score and status stand in an index, so it would be written into all.
 const SET_STATUSES: &str = "
 UPDATE leads l SET quality_score = n.score, status = n.status::lead_status, updated_at = now()
-FROM jsonb_to_recordset($1) AS n (id uuid, score integer, status text)
-WHERE l.id = n.id
-RETURNING l.id, l.quality_score::integer, l.status";
+FROM unnest($1, $2, $3) AS n (id, score, status)
+WHERE l.id = n.id AND (l.quality_score IS DISTINCT FROM n.score OR l.status IS DISTINCT FROM n.status::lead_status)
+RETURNING l.id, l.status";
 
 const SET_ENRICHED: &str = "
 UPDATE leads SET
@@ -177,6 +182,7 @@ fn read_lead(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Lead, Error> {
         state: column(row, 21)?,
         zip: column(row, 22)?,
         addr_hash: column(row, 23)?,
+        stored_status: column(row, 24)?,
     })
 }
 
@@ -354,22 +360,28 @@ pub struct Rescored {
 
 /// Scores `leads` and stores score and status, in one statement. The leads must be locked.
 pub fn rescore(db: &mut Db<'_>, leads: &[Lead]) -> Result<Vec<Rescored>, Error> {
-    let rows: Vec<Value> = leads
+    let scores: Vec<i32> = leads
         .iter()
-        .map(|lead| {
-            let score = score::quality_score(&lead.scored());
-            serde_json::json!({"id": lead.id.to_string(), "score": score, "status": lead.status_for(score)})
-        })
+        .map(|lead| score::quality_score(&lead.scored()))
         .collect();
-    write_by_key(db, SET_STATUSES, &[JsonB(Value::Array(rows)).into()])?
-        .map(|row| {
-            Ok(Rescored {
-                lead_id: required(&row, 1)?,
-                score: required(&row, 2)?,
-                status: required(&row, 3)?,
-            })
+    let ids: Vec<Uuid> = leads.iter().map(|lead| lead.id).collect();
+    let statuses: Vec<String> = leads
+        .iter()
+        .zip(&scores)
+        .map(|(lead, score)| lead.status_for(*score))
+        .collect();
+    let args = [ids.into(), scores.clone().into(), statuses.into()];
+    let changed: HashMap<Uuid, LeadStatus> = write_by_key(db, SET_STATUSES, &args)?
+        .map(|row| Ok((required(&row, 1)?, required(&row, 2)?)))
+        .collect::<Result<_, Error>>()?;
+    let rescored = leads.iter().zip(scores).filter_map(|(lead, score)| {
+        Some(Rescored {
+            lead_id: lead.id,
+            score,
+            status: changed.get(&lead.id).copied().or(lead.stored_status)?,
         })
-        .collect()
+    });
+    Ok(rescored.collect())
 }
 
 /// Writes what enrichment or verification changed, with the score that follows and `status`.

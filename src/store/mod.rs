@@ -23,6 +23,7 @@ pub mod owner;
 pub mod plan;
 pub mod pruning;
 pub mod pulls;
+pub mod recognition;
 pub mod replays;
 pub mod scopes;
 pub mod settlement;

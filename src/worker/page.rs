@@ -100,13 +100,14 @@ fn store_records(
     page: &SearchAnswer,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
-    let ours: Vec<Value> = page
+    let records: Vec<Value> = page
         .records
         .iter()
         .map(|record| lead_record(pull_id, record))
         .collect();
-    let outcomes = bulk::upsert_all(source, &ours)?;
-    for ((record, our_record), outcome) in page.records.iter().zip(&ours).zip(outcomes) {
+    // The whole page is tried again when it is the database that refuses.
+    let stored = bulk::upsert_all(source, &records)?;
+    for ((record, json), outcome) in page.records.iter().zip(records).zip(stored) {
         tally.records += 1;
         match outcome {
             Ok(upserted) => {
@@ -122,7 +123,7 @@ fn store_records(
             }
             Err(error) => {
                 tally.rejected += 1;
-                let payload = json!({"source": source, "record": our_record});
+                let payload = json!({"source": source, "record": json});
                 reject(db, pull_id, payload, &error.to_string())?;
             }
         }

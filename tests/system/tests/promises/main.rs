@@ -3,6 +3,7 @@
 //! `EQUITY_SEED` chooses another seed, `EQUITY_KILLS` the number of kills.
 
 mod batches;
+mod bulk;
 mod campaigns;
 mod caps;
 mod caps_of_payers;

@@ -6,8 +6,8 @@ use crate::calls::fill;
 use crate::duel::{Work, fight};
 use crate::stage;
 
-const LEADS: usize = 50_000;
-const TURN: usize = 5_000;
+const LEADS: usize = 64_000;
+const TURN: usize = 4_000;
 
 pub fn run() -> Outcome {
     let mut pipeline = stage::set(LEADS)?;
@@ -36,8 +36,8 @@ pub fn run() -> Outcome {
     fight(
         db,
         &work("merge_contact_point, new", 2 * TURN, 1.5),
-        |turn| merge("public", turn / 10, turn),
-        |turn| merge("rival", turn / 10, turn),
+        |turn| merge("public", turn / 16, turn),
+        |turn| merge("rival", turn / 16, turn),
     )?;
     db.run("VACUUM ANALYZE leads")?;
     fight(
@@ -60,10 +60,17 @@ pub fn run() -> Outcome {
         |turn| score("rival", turn),
     )?;
     let ids = |turn: usize| format!("(SELECT array_agg(id) {})", part(turn));
-    fight(
-        db,
-        &work("update_lead_statuses", TURN, 5.0),
-        |turn| format!("SELECT count(*) FROM update_lead_statuses({})", ids(turn)),
-        |turn| format!("SELECT rival.update_lead_statuses({})", ids(turn)),
-    )
+    let statuses = |what| work(what, TURN, 5.0);
+    for what in [
+        "update_lead_statuses, all change",
+        "update_lead_statuses, none changes",
+    ] {
+        fight(
+            db,
+            &statuses(what),
+            |turn| format!("SELECT count(*) FROM update_lead_statuses({})", ids(turn)),
+            |turn| format!("SELECT rival.update_lead_statuses({})", ids(turn)),
+        )?;
+    }
+    Ok(())
 }
