@@ -9,7 +9,7 @@ use crate::merging::bridge::{self, Bridged, Named};
 use crate::merging::contradiction::Facts;
 use crate::record::LeadRecord;
 use crate::store::owner::as_owner;
-use crate::store::plan::{column, required, select};
+use crate::store::plan::{column, required, write};
 use crate::store::{Db, groups, merges};
 
 const BY_ID: &str = "
@@ -41,8 +41,8 @@ pub(super) fn add_survivors(
     Ok(())
 }
 
-fn load(db: &Db<'_>, id: Uuid) -> Result<Option<Candidate>, Error> {
-    let Some(row) = select(db, BY_ID, &[id.into()])?.next() else {
+fn load(db: &mut Db<'_>, id: Uuid) -> Result<Option<Candidate>, Error> {
+    let Some(row) = write(db, BY_ID, &[id.into()])?.next() else {
         return Ok(None);
     };
     Ok(Some(Candidate {
