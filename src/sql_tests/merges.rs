@@ -331,6 +331,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_suppressed_survivor_covers_the_keys_of_the_folded_one() {
+        let (a, b) = two();
+        run(&format!("SELECT suppress_lead('{a}', 'asked')"));
+        merge(a, b);
+        run(&format!("DELETE FROM leads WHERE id = '{a}'"));
+        let back: Uuid = one("SELECT upsert_lead('other', p_mak := '1234567890')").unwrap();
+        assert_eq!(
+            field(back, "concat_ws(' ', status, suppressed_reason)"),
+            "do_not_contact asked"
+        );
+    }
+
+    #[pg_test]
     fn lifting_looks_at_what_the_folded_lead_was_known_by() {
         let (a, b) = two();
         let of_b: i64 = one(&format!("SELECT suppress_lead('{b}', 'asked')")).unwrap();

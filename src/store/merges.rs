@@ -172,7 +172,7 @@ WHERE m.id = $1 AND j.id IS NOT NULL
 ON CONFLICT DO NOTHING";
 
 const FIND: &str = "
-SELECT kept_lead_id, folded_lead_id, unmerged_at IS NOT NULL FROM lead_merges WHERE id = $1 FOR UPDATE";
+SELECT kept_lead_id, folded_lead_id, unmerged_at IS NOT NULL FROM lead_merges WHERE id = $1";
 
 const HISTORY: &str = concat!(
     "SELECT m.id, ",
@@ -326,7 +326,7 @@ pub fn note_after(db: &mut Db<'_>, merge: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A row of `lead_merges`, locked.
+/// A row of `lead_merges`.
 pub struct Merge {
     pub kept: Uuid,
     pub folded: Uuid,

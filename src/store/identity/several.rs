@@ -109,9 +109,11 @@ pub(super) fn without_other_parcels(
     found: Vec<Candidate>,
     record: &LeadRecord,
 ) -> Result<(Vec<Candidate>, Vec<Candidate>), Error> {
-    let (mut refused, mut matches) = (Vec::new(), Vec::new());
+    let (mut refused, mut matches): (Vec<Candidate>, Vec<Candidate>) = (Vec::new(), Vec::new());
+    // Strongest key first: a lead that a stronger one has found is not looked at again.
     for candidate in found {
-        if candidate.key == Key::Parcel && is_other_parcel(db, &candidate, record)? {
+        let is_alone = matches.iter().all(|other| other.id != candidate.id);
+        if candidate.key == Key::Parcel && is_alone && is_other_parcel(db, &candidate, record)? {
             refused.push(candidate);
         } else {
             matches.push(candidate);

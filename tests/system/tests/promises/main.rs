@@ -9,6 +9,7 @@ mod identity_under_fire;
 mod input;
 mod kill_worker;
 mod main_job;
+mod merges;
 mod opt_outs;
 mod pull;
 mod readme;
