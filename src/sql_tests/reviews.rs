@@ -52,6 +52,20 @@ mod tests {
     }
 
     #[pg_test]
+    fn one_call_knows_what_it_has_merged_itself() {
+        let outcomes: Option<String> = one(&format!(
+            "SELECT string_agg(outcome, ',' ORDER BY ord) FROM upsert_leads('s', jsonb_build_array(
+                jsonb_build_object('vendor_record_id', 'old', {OAK}), jsonb_build_object('vendor_record_id', 'new', 'mak', '1'),
+                jsonb_build_object('mak', '1', {OAK}), jsonb_build_object('vendor_record_id', 'new'), jsonb_build_object('vendor_record_id', 'old')))"
+        ));
+        assert_eq!(
+            outcomes.as_deref(),
+            Some("inserted,inserted,merged,updated,updated")
+        );
+        assert_eq!(count("leads"), 1);
+    }
+
+    #[pg_test]
     fn what_contradicts_stays_apart_and_waits_for_a_person() {
         for [first, second, both] in [
             // Another unit of the building.
@@ -167,7 +181,6 @@ mod tests {
     fn near_matches_are_found_once_each_with_what_agrees() {
         let near = [
             at("s", "5 Magnolia St", "Doe"),
-            at("s", "5 Magnlia St", "O''Doe"),
             at("s", "5 Magnlia Street", "Doe"),
             at("s", "5 N Magnolia St", "Doe"),
         ];
@@ -178,7 +191,10 @@ mod tests {
         // From before whatever other sessions have open.
         run("UPDATE leads SET id = overlay(id::text PLACING '01000000' FROM 1)::uuid");
         let near = near.map(|id| -> Uuid {
-            one(&format!("SELECT overlay('{id}' PLACING '01000000' FROM 1)::uuid")).unwrap()
+            one(&format!(
+                "SELECT overlay('{id}' PLACING '01000000' FROM 1)::uuid"
+            ))
+            .unwrap()
         });
         let mut calls = 0;
         loop {
@@ -188,7 +204,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(calls, 3);
+        assert_eq!(calls, 3, "7 leads, 3 at a time");
         // Magnolia, Magnlia, N Magnolia and the one with a unit, each with each, but for N and the misspelled one with it.
         let pairs: Option<String> = one(
             "SELECT string_agg(a.address_line1 || ' / ' || b.address_line1, ', ' ORDER BY a.id, b.id) FROM lead_matches m
@@ -210,7 +226,7 @@ mod tests {
         );
         let agreement: Option<bool> = one(&format!(
             "SELECT agreement @> '{{\"owner\": true, \"zip\": true, \"house_number\": true, \"unit\": true, \"mak\": null, \"phones\": 0}}' AND (agreement ->> 'street')::float > 0.75
-             FROM lead_matches WHERE lead_id = '{}' AND other_lead_id = '{}'", near[0], near[2]
+             FROM lead_matches WHERE lead_id = '{}' AND other_lead_id = '{}'", near[0], near[1]
         ));
         assert_eq!(agreement, Some(true));
         // A verdict survives another pass, and nothing is asked twice.

@@ -14,7 +14,7 @@ use pgrx::prelude::*;
 use super::plan::{column, required, scalar, write_by_key};
 use super::recognition::{self, Recognised};
 use super::subtransaction::attempt;
-use super::{Db, matches};
+use super::{Db, matches, merges};
 use crate::address::{self, AddressParts, CanonicalAddress};
 use crate::error::Error;
 use crate::merging::bridge::Bridged;

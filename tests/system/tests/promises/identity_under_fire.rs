@@ -131,7 +131,7 @@ fn import(cluster: &Cluster, steps: &[Step]) -> Outcome<usize> {
                     killed += 1;
                     session = reconnect(cluster)?;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(format!("{error:?}").into()),
             }
         }
     }

@@ -17,6 +17,7 @@ mod input;
 mod kill_matrix;
 mod kill_worker;
 mod main_job;
+mod merges;
 mod naive_designs;
 mod numbers;
 mod opt_out_sequences;
