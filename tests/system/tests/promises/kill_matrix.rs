@@ -271,7 +271,7 @@ impl Matrix {
         let now: i32 = self.pipeline.db.one(
             "SELECT extract(epoch FROM (clock_timestamp() AT TIME ZONE 'UTC')::time)::integer",
         )?;
-        let east = (2 * 86_400 - 2 - now) % 86_400;
+        let east = (2 * 86_400 - 4 - now) % 86_400;
         let west = if east > 43_200 { 86_400 - east } else { -east };
         let zone = format!(
             "<X>{}{}:{:02}:{:02}",
@@ -296,7 +296,7 @@ impl Matrix {
         })?;
         let day = today(&mut self.pipeline.db)?;
         self.pipeline.fault(Rule {
-            ms: Some(3 * CALL),
+            ms: Some(8 * CALL),
             times: Some(1),
             ..Rule::new(Vendor::Melissa, Kind::DelayAfterBill)
         });
