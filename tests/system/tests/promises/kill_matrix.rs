@@ -15,7 +15,7 @@ use equity_system_tests::pipeline::{Pipeline, Plan, is_idle};
 use equity_system_tests::session::Session;
 use equity_system_tests::strike::{Way, come_back, strike};
 use equity_system_tests::wait::{until, until_true};
-use equity_system_tests::{Outcome, ensure, ledger, seed, truth};
+use equity_system_tests::{Outcome, ensure, ledger, midnight, seed, truth};
 
 /// Where the worker is when it is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,18 +268,7 @@ impl Matrix {
 
     /// Lets the budget's day end while a call is under way.
     fn turn_the_day(&mut self, leads: &[String]) -> Outcome {
-        let now: i32 = self.pipeline.db.one(
-            "SELECT extract(epoch FROM (clock_timestamp() AT TIME ZONE 'UTC')::time)::integer",
-        )?;
-        let east = (2 * 86_400 - 4 - now) % 86_400;
-        let west = if east > 43_200 { 86_400 - east } else { -east };
-        let zone = format!(
-            "<X>{}{}:{:02}:{:02}",
-            if west < 0 { "-" } else { "+" },
-            west.abs() / 3600,
-            west.abs() / 60 % 60,
-            west.abs() % 60
-        );
+        let zone = midnight::zone_with_midnight_in(&mut self.pipeline.db, 4)?;
         self.pipeline
             .cluster
             .configure(&[("equity_connect.budget_timezone", &zone)])?;
