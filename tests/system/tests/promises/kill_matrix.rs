@@ -6,6 +6,7 @@
 //! ways, which the seed chooses; `EQUITY_MATRIX=full` (make soak) runs the whole product.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use equity_simulator::faults::{Kind, Rule};
@@ -299,9 +300,10 @@ impl Matrix {
     fn release(&mut self, point: Point) -> Outcome {
         if let Point::Worker(_) = point {
             for name in ["equity_stop_at", "equity_stopped_at"] {
-                let path = self.pipeline.cluster.data().join(name);
-                if path.exists() {
-                    fs::remove_file(path)?;
+                match fs::remove_file(self.pipeline.cluster.data().join(name)) {
+                    // The second is the worker's, who takes it away itself unless it was killed.
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                    _ => {}
                 }
             }
         }
