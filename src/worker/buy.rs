@@ -160,11 +160,9 @@ fn wanted(
         let without = |bought: &&Bought| doubted.is_none_or(|doubted| doubted.id != bought.id);
         let known: Vec<Bought> = history.iter().filter(without).cloned().collect();
         let purchases = facts::purchases_of(lead.id, &known);
-        let step = if lead_cap.is_set() {
-            let affordable = facts::sources(&lead_cap.affordable(lead.id, vendors));
-            facts::next_step(lead, &purchases, &affordable)
-        } else {
-            facts::next_step(lead, &purchases, &every_source)
+        let step = match lead_cap.affordable(lead.id, vendors) {
+            Some(affordable) => facts::next_step(lead, &purchases, &facts::sources(&affordable)),
+            None => facts::next_step(lead, &purchases, &every_source),
         };
         let call = facts::purchase(job, lead, &step, vendor, hash_key)
             .filter(|_| step.product() == Some(vendor.product));

@@ -54,18 +54,13 @@ impl LeadCap {
         Ok(Self(Some((cap, spent))))
     }
 
-    /// The vendors whose price the lead's cap leaves room for.
-    pub fn affordable(&self, lead: Uuid, vendors: &[Vendor]) -> Vec<Vendor> {
-        let left = self.0.as_ref().map(|(cap, spent)| {
-            let spent = spent.get(&lead).copied().unwrap_or_default();
-            cap.micros() - spent.micros()
-        });
-        let fits = |vendor: &&Vendor| left.is_none_or(|left| vendor.unit_price.micros() <= left);
-        vendors.iter().filter(fits).cloned().collect()
-    }
-
-    /// Is there a cap at all?
-    pub fn is_set(&self) -> bool {
-        self.0.is_some()
+    /// The vendors whose price the lead's cap leaves room for; None: all of them.
+    pub fn affordable(&self, lead: Uuid, vendors: &[Vendor]) -> Option<Vec<Vendor>> {
+        let (cap, spent) = self.0.as_ref()?;
+        let spent = spent.get(&lead).copied().unwrap_or_default();
+        let left = cap.micros() - spent.micros();
+        let fits = |vendor: &&Vendor| vendor.unit_price.micros() <= left;
+        let affordable: Vec<Vendor> = vendors.iter().filter(fits).cloned().collect();
+        (affordable.len() < vendors.len()).then_some(affordable)
     }
 }

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod dumps;
 pub mod gate;
 pub mod ledger;
+pub mod midnight;
 pub mod pipeline;
 pub mod scratch;
 pub mod seed;

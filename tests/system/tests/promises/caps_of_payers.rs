@@ -8,7 +8,7 @@ use equity_simulator::vendor::Vendor;
 use equity_system_tests::cluster::Stop;
 use equity_system_tests::pipeline::{Pipeline, Plan, has_reached_caps, is_idle};
 use equity_system_tests::wait::until_true;
-use equity_system_tests::{Outcome, ensure, ledger, seed};
+use equity_system_tests::{Outcome, ensure, ledger, midnight, seed};
 use fastrand::Rng;
 
 /// One vendor alone is of use only to who wants everything there is.
@@ -196,23 +196,6 @@ fn a_lead_costs_no_more_than_it_may() -> Outcome {
     ledger::check(&mut pipeline)
 }
 
-/// A time zone whose midnight is so many seconds away.
-fn midnight_in(pipeline: &mut Pipeline, seconds: i32) -> Outcome<String> {
-    let now: i32 = pipeline
-        .db
-        .one("SELECT extract(epoch FROM (clock_timestamp() AT TIME ZONE 'UTC')::time)::integer")?;
-    let east = (2 * 86_400 - seconds - now) % 86_400;
-    let west = if east > 43_200 { 86_400 - east } else { -east };
-    let sign = if west < 0 { "-" } else { "+" };
-    let west = west.abs();
-    Ok(format!(
-        "<X>{sign}{}:{:02}:{:02}",
-        west / 3600,
-        west / 60 % 60,
-        west % 60
-    ))
-}
-
 #[test]
 fn a_purchase_belongs_to_the_day_of_its_reservation_and_the_next_day_has_a_cap_of_its_own()
 -> Outcome {
@@ -223,7 +206,7 @@ fn a_purchase_belongs_to_the_day_of_its_reservation_and_the_next_day_has_a_cap_o
         .db
         .run("UPDATE vendors SET daily_call_cap = 3, batch_size = 1 WHERE name = 'melissa'")?;
     // A new start, so that worker and test have the time zone at the same moment.
-    let zone = midnight_in(&mut pipeline, 9)?;
+    let zone = midnight::zone_with_midnight_in(&mut pipeline.db, 9)?;
     pipeline.cluster.stop(Stop::Fast)?;
     pipeline
         .cluster

@@ -6,6 +6,7 @@
 //! ways, which the seed chooses; `EQUITY_MATRIX=full` (make soak) runs the whole product.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use equity_simulator::faults::{Kind, Rule};
@@ -15,7 +16,7 @@ use equity_system_tests::pipeline::{Pipeline, Plan, is_idle};
 use equity_system_tests::session::Session;
 use equity_system_tests::strike::{Way, come_back, strike};
 use equity_system_tests::wait::{until, until_true};
-use equity_system_tests::{Outcome, ensure, ledger, seed, truth};
+use equity_system_tests::{Outcome, ensure, ledger, midnight, seed, truth};
 
 /// Where the worker is when it is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,18 +269,7 @@ impl Matrix {
 
     /// Lets the budget's day end while a call is under way.
     fn turn_the_day(&mut self, leads: &[String]) -> Outcome {
-        let now: i32 = self.pipeline.db.one(
-            "SELECT extract(epoch FROM (clock_timestamp() AT TIME ZONE 'UTC')::time)::integer",
-        )?;
-        let east = (2 * 86_400 - 2 - now) % 86_400;
-        let west = if east > 43_200 { 86_400 - east } else { -east };
-        let zone = format!(
-            "<X>{}{}:{:02}:{:02}",
-            if west < 0 { "-" } else { "+" },
-            west.abs() / 3600,
-            west.abs() / 60 % 60,
-            west.abs() % 60
-        );
+        let zone = midnight::zone_with_midnight_in(&mut self.pipeline.db, 4)?;
         self.pipeline
             .cluster
             .configure(&[("equity_connect.budget_timezone", &zone)])?;
@@ -296,7 +286,7 @@ impl Matrix {
         })?;
         let day = today(&mut self.pipeline.db)?;
         self.pipeline.fault(Rule {
-            ms: Some(3 * CALL),
+            ms: Some(8 * CALL),
             times: Some(1),
             ..Rule::new(Vendor::Melissa, Kind::DelayAfterBill)
         });
@@ -310,9 +300,10 @@ impl Matrix {
     fn release(&mut self, point: Point) -> Outcome {
         if let Point::Worker(_) = point {
             for name in ["equity_stop_at", "equity_stopped_at"] {
-                let path = self.pipeline.cluster.data().join(name);
-                if path.exists() {
-                    fs::remove_file(path)?;
+                match fs::remove_file(self.pipeline.cluster.data().join(name)) {
+                    // The second is the worker's, who takes it away itself unless it was killed.
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                    _ => {}
                 }
             }
         }
