@@ -58,7 +58,7 @@ pub fn run() -> Outcome {
         "{:32} {:>9} {:>11} {:>12}  purchases",
         "", "dollars", "contactable", "$/contactable"
     );
-    for run in RUNS[2..3].iter() {
+    for run in &RUNS {
         let mut plan = Plan::new(seed, properties).setting("synchronous_commit", "off");
         for (name, value) in run.settings {
             plan = plan.setting(name, value);
@@ -85,8 +85,6 @@ pub fn run() -> Outcome {
                     (SELECT string_agg(vendor || ' ' || n, ', ' ORDER BY vendor)
                      FROM (SELECT vendor, count(*) AS n FROM bought WHERE reuses_call_id IS NULL AND state = 'applied' GROUP BY vendor) v)",
         )?;
-        for r in pipeline.db.rows("SELECT concat_ws(' ', vendor, LEAST(COALESCE(new_emails, 0), 2), LEAST(COALESCE(new_phones, 0), 2), count(*), sum(LEAST(units, 1)), count(*) FILTER (WHERE matched), min(state), max(state), max(id)) FROM vendor_calls WHERE lead_id IS NOT NULL GROUP BY vendor, LEAST(COALESCE(new_emails, 0), 2), LEAST(COALESCE(new_phones, 0), 2) ORDER BY 1")? { println!("{}", r.try_get::<_, String>(0)?); }
-        for r in pipeline.db.rows("SELECT preview_enrichment(ARRAY(SELECT upsert_lead('manual', p_address_line1 => n || ' Zzyzx Rd', p_postal_code => '90028', p_apn => CASE WHEN n % 2 = 0 THEN 'zz' || n END, p_owner_occupied => n % 4 > 1) FROM generate_series(1, 100) n))::text")? { println!("{}", r.try_get::<_, String>(0)?); }
         let (dollars, contactable): (f64, i64) = (row[0].try_get(0)?, row[0].try_get(1)?);
         println!(
             "{:32} {dollars:>9.2} {contactable:>11} {:>12.4}  {}",
