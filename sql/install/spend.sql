@@ -34,7 +34,7 @@ CREATE TABLE @extschema@.vendor_calls (
     matched boolean,
     -- For verifications: did the contact point pass?
     verified boolean,
-    -- For enrichments: contact points worth checking that the lead did not have.
+    -- Contact points: those worth checking that an enrichment brought, or the one that a check made earn points.
     new_emails smallint,
     new_phones smallint,
     answer jsonb,

@@ -342,7 +342,7 @@ pub fn to_apply(db: &Db<'_>, limit: i64) -> Result<Vec<Answered>, Error> {
 }
 
 /// The answer has reached its lead. `verified`: how a verification ended; `new_points`: e-mails and phones worth
-/// checking that an enrichment brought.
+/// checking that an enrichment brought, or that a check made earn points.
 pub fn mark_applied(
     db: &mut Db<'_>,
     id: i64,

@@ -1,5 +1,6 @@
-//! Paid answers into leads: read, merge, score, and plan what comes next; one transaction for a batch, one
-//! savepoint for each answer, so that an answer that cannot be used is parked alone and never bought again.
+//! Paid answers into leads: read, merge, score, and plan what comes next; one transaction and one savepoint for a
+//! batch. Where one answer spoils it, each gets a savepoint of its own, so that an answer that cannot be used is
+//! parked alone and never bought again.
 
 use pgrx::Uuid;
 use pgrx::prelude::PgSqlErrorCode;
@@ -50,18 +51,21 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         }
         // In the order in which everybody locks leads.
         answers.sort_by_key(|answer| answer.lead_id.map(|id| *id.as_bytes()));
-        let ids: Vec<i64> = answers.iter().map(|answer| answer.id).collect();
-        let waiting = jobs::of_calls(db, &ids)?;
         let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
         let context = Context {
             sources: facts::sources(vendors),
             history: calls::history(db, lead_ids, settings::refresh_after_minutes())?,
             now: leads::now_rfc3339(db)?,
         };
+        // What is locked is changed under the same savepoint: else each row would get a multixact.
+        if attempt(|| apply_batch(db, &answers, &context)).is_ok() {
+            reached(Point::Applying);
+            return Ok(true);
+        }
         let mut moved = false;
         for answer in &answers {
-            let job = waiting.iter().find(|job| job.call_id == Some(answer.id));
-            match attempt(|| apply_one(db, answer, job, &context)) {
+            let job = jobs::of_calls(db, &[answer.id])?.pop();
+            match attempt(|| apply_one(db, answer, job.as_ref(), &context)) {
                 Err(
                     Error::Busy
                     | Error::Database {
@@ -69,13 +73,22 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
                         ..
                     },
                 ) => continue,
-                Err(error) => park(db, answer, job, &error)?,
+                Err(error) => park(db, answer, job.as_ref(), &error)?,
                 Ok(()) => {}
             }
             moved = true;
         }
         reached(Point::Applying);
         Ok(moved)
+    })
+}
+
+fn apply_batch(db: &mut Db<'_>, answers: &[Answered], context: &Context) -> Result<(), Error> {
+    let ids: Vec<i64> = answers.iter().map(|answer| answer.id).collect();
+    let waiting = jobs::of_calls(db, &ids)?;
+    answers.iter().try_for_each(|answer| {
+        let job = waiting.iter().find(|job| job.call_id == Some(answer.id));
+        apply_one(db, answer, job, context)
     })
 }
 

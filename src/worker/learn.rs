@@ -20,7 +20,7 @@ use crate::waterfall;
 pub struct Learned {
     /// How a verification ended; None for other answers.
     pub verified: Option<bool>,
-    /// Contact points worth checking that an enrichment brought: e-mails and phones; None for other answers.
+    /// E-mails and phones: those worth checking that an enrichment brought, or the one that a check made earn points.
     pub new_points: Option<(usize, usize)>,
     /// The lead's mak, and the other lead that has it.
     pub same_mak: Option<(String, Uuid)>,
@@ -203,7 +203,7 @@ fn check_email(lead: &mut Lead, answer: &Answered, verdict: EmailVerdict, now: &
         };
         point::record_check(&mut lead.emails, &contact, &check);
     }
-    checked(outcome)
+    checked(outcome, (1, 0))
 }
 
 fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: &str) -> Learned {
@@ -227,12 +227,16 @@ fn check_phone(lead: &mut Lead, answer: &Answered, verdict: &PhoneVerdict, now: 
         };
         point::record_check(&mut lead.phones, &contact, &check);
     }
-    checked(outcome)
+    // A landline that works earns nothing.
+    let is_mobile = matches!(verdict.phone_type, Some("mobile" | "voip"));
+    checked(outcome, (0, usize::from(is_mobile)))
 }
 
-fn checked(outcome: CheckOutcome) -> Learned {
+fn checked(outcome: CheckOutcome, earns: (usize, usize)) -> Learned {
+    let passed = outcome == CheckOutcome::Passed;
     Learned {
-        verified: Some(outcome == CheckOutcome::Passed),
+        verified: Some(passed),
+        new_points: Some(if passed { earns } else { (0, 0) }),
         ..Learned::default()
     }
 }

@@ -88,6 +88,10 @@ pub extern "C-unwind" fn equity_connect_worker_main(seat: pg_sys::Datum) {
     shared::take_seat(seat.value());
     // Money is never settled on a commit that a crash can take back.
     set("synchronous_commit", "on");
+    // Its plans are kept from when the tables were small and without statistics: at full speed, one that reads a whole
+    // queue with all its dead rows costs more than everything else together.
+    set("enable_seqscan", "off");
+    set("jit", "off");
     // The worker waits for no session longer than this, so that signals are served and others are not held up.
     set("lock_timeout", "300ms");
     set("idle_in_transaction_session_timeout", "0");

@@ -200,7 +200,7 @@ async fn servers(probe: &MailboxProbe) -> Result<Vec<SocketAddr>, Problem> {
         }
     }
     // Mail goes to the outside: an exchanger that names an inner address is not asked.
-    addresses.retain(|address| is_public(address));
+    addresses.retain(is_public);
     addresses.truncate(MOST_SERVERS);
     if addresses.is_empty() {
         return Err(Problem::Unreachable);
