@@ -52,7 +52,7 @@ pub fn lock(db: &mut Db<'_>, source: &str, records: &[Value]) -> Result<(), Erro
         .iter()
         .map(|(record, hash)| RecordKeys::of(source, record, hash.as_deref()))
         .collect();
-    identity::lock_all(db, source, &keys)
+    identity::lock_all(db, source, &keys, &[])
 }
 
 /// Stores each record on its own: a bad one leaves no trace and the others go in. Results are in the records' order.

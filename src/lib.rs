@@ -94,9 +94,14 @@ extension_sql_file!(
     requires = ["lead_functions"]
 );
 extension_sql_file!(
+    "../sql/install/sweeps.sql",
+    name = "sweeps",
+    requires = ["merge_functions"]
+);
+extension_sql_file!(
     "../sql/install/pull_functions.sql",
     name = "pull_functions",
-    requires = ["merge_functions"]
+    requires = ["sweeps"]
 );
 extension_sql_file!(
     "../sql/install/worker_functions.sql",

@@ -14,8 +14,12 @@
 
 pub mod bridge;
 pub mod contradiction;
+pub mod likeness;
 pub mod lineage;
+pub mod near;
 mod points;
+pub mod rehash;
+pub mod review;
 pub mod rows;
 
 use pgrx::Uuid;

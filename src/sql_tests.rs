@@ -11,6 +11,7 @@ mod merges;
 mod opt_outs;
 mod pulls;
 mod recalls;
+mod reviews;
 mod scoring;
 mod steering;
 

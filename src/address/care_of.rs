@@ -1,5 +1,7 @@
 //! Drops care-of and attention lines: they name a person, not a place.
 
+use super::tables::directionals::DIRECTIONALS;
+use super::tables::suffixes::SUFFIXES;
 use super::tables::units::DESIGNATORS;
 use super::words::{Gap, Word};
 
@@ -34,11 +36,42 @@ pub(super) fn without<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
     Some(kept)
 }
 
+/// `12 Attn St`, `12 N Attn Hill Rd`, `12 Old Attn Rd`: a street's own name stands between house number and suffix, before
+/// any other suffix and any unit. `12 Elm St Attn Lane` names a person.
+fn is_street_name(words: &[Word<'_>], at: usize) -> bool {
+    let is_suffix = |word: &Word<'_>| SUFFIXES.get(word.text).is_some();
+    let (Some((number, between)), false) = (words[..at].split_first(), words[at].gap.is_break())
+    else {
+        return false;
+    };
+    let is_name = |word: &Word<'_>| {
+        !word.gap.is_break()
+            && !word.is("#")
+            && DESIGNATORS.get(word.text).is_none()
+            && !is_suffix(word)
+    };
+    if !number.starts_with_digit() || !between.iter().all(is_name) {
+        return false;
+    }
+    let mut after = words[at + 1..]
+        .iter()
+        .take_while(|word| !word.gap.is_break());
+    let is_first = between
+        .iter()
+        .all(|word| DIRECTIONALS.get(word.text).is_some());
+    if is_first {
+        after.take(2).any(is_suffix)
+    } else {
+        after.next().is_some_and(is_suffix)
+    }
+}
+
 /// How many words the sign at this place has, if one stands there.
 fn sign(words: &[Word<'_>], at: usize) -> Option<usize> {
     let word = &words[at];
     let is_apart = at == 0 || word.gap.is_break();
     match word.text {
+        "ATTN" if is_street_name(words, at) => None,
         "C/O" | "ATTN" => Some(1),
         "ATTENTION" if is_apart => Some(1),
         "CARE" if is_apart && words.get(at + 1).is_some_and(|next| next.is("OF")) => Some(2),

@@ -30,7 +30,7 @@ pub struct Named {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bridged {
     /// The two were merged: look again.
-    Merged,
+    Merged { merge: i64, keep: Uuid },
     /// One of them is gone: look again.
     Gone,
     /// They stay apart.
@@ -55,8 +55,8 @@ pub fn merge_named(
                 if are_one(db, a, b, &members, record)?
                     && let Some((keep, fold)) = who_stays(db, a.id, b.id)?
                 {
-                    super::merge(db, keep, fold, reason)?;
-                    return Ok(Bridged::Merged);
+                    let merge = super::merge(db, keep, fold, reason)?;
+                    return Ok(Bridged::Merged { merge, keep });
                 }
             }
         }

@@ -54,6 +54,8 @@ WHERE EXISTS (SELECT FROM unnest($1) AS word
 const MATCHES: &str =
     "DELETE FROM lead_matches WHERE lead_id = ANY ($1) OR other_lead_id = ANY ($1)";
 
+const NEAR_MATCH_KEYS: &str = "DELETE FROM near_match_keys WHERE lead_id = ANY ($1)";
+
 const JOBS: &str = "DELETE FROM jobs WHERE lead_id = ANY ($1)";
 
 const LEADS: &str = "DELETE FROM leads WHERE id = ANY ($1)";
@@ -75,7 +77,15 @@ pub fn folded_ids(db: &mut Db<'_>, ids: Vec<Uuid>) -> Result<Vec<Uuid>, Error> {
 
 /// Removes everything that is tied to these leads, and they themselves.
 pub fn leads(db: &mut Db<'_>, ids: &[Uuid]) -> Result<(), Error> {
-    for statement in [CALLS, DLQ_OF_LEADS, MATCHES, MERGES, JOBS, LEADS] {
+    for statement in [
+        CALLS,
+        DLQ_OF_LEADS,
+        MATCHES,
+        MERGES,
+        NEAR_MATCH_KEYS,
+        JOBS,
+        LEADS,
+    ] {
         write(db, statement, &[ids.to_vec().into()])?;
     }
     Ok(())

@@ -132,7 +132,7 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
         several::add_survivors(db, &record_keys, &mut candidates)?;
         let (refused, matches) = several::without_other_parcels(db, candidates, record)?;
         match several::merge(db, record, &matches)? {
-            Bridged::Merged => {
+            Bridged::Merged { .. } => {
                 merged = true;
                 continue;
             }
@@ -162,8 +162,9 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
             outcome = Outcome::Merged;
         }
         for other in matches.iter().chain(&refused).filter(|c| c.id != lead_id) {
-            matches::remember(db, lead_id, other.id, reason(other.key))?;
-            outcome = Outcome::MatchedReview;
+            if matches::remember(db, lead_id, other.id, reason(other.key))? {
+                outcome = Outcome::MatchedReview;
+            }
         }
         return Ok(Upserted {
             lead_id,

@@ -2,19 +2,32 @@
 
 use pgrx::{JsonB, Uuid};
 
-use super::Db;
-use super::plan::{scalar, select, write};
+use super::plan::{required, scalar, select, write};
+use super::{Db, leads};
 use crate::error::Error;
+use crate::merging::likeness;
 
 /// Why a pair is kept: the words that a reviewer reads.
 pub const SAME_MAK: &str = "same mak, other keys differ";
 /// A merge of the two was undone.
 pub const UNMERGED: &str = "merged, and the merge was undone";
 
+/// Two addresses have one hash since the canonical form changed.
+pub const SAME_ADDRESS_NOW: &str = "same address since a rehash, other keys differ";
+/// Found by find_near_matches().
+pub const NEAR_ADDRESS: &str = "same owner, near address";
+
+// Not where a person has said that they are different, for whatever reason they were kept.
 const REMEMBER_MATCH: &str = "
 INSERT INTO lead_matches (lead_id, other_lead_id, reason, agreement)
-VALUES (LEAST($1, $2), GREATEST($1, $2), $3, $4)
+SELECT LEAST($1, $2), GREATEST($1, $2), $3, $4
+WHERE NOT EXISTS (SELECT FROM lead_matches WHERE lead_id = LEAST($1, $2) AND other_lead_id = GREATEST($1, $2) AND verdict = 'different')
 ON CONFLICT ON CONSTRAINT lead_matches_once DO NOTHING";
+
+const WAITS: &str = "
+SELECT EXISTS (SELECT FROM lead_matches WHERE lead_id = LEAST($1, $2) AND other_lead_id = GREATEST($1, $2) AND verdict IS NULL)";
+
+const PAIR: &str = "SELECT lead_id, other_lead_id FROM lead_matches WHERE id = $1";
 
 const OWNER_OF_MAK: &str = "SELECT id FROM leads WHERE mak = $1";
 
@@ -43,12 +56,29 @@ impl Verdict {
     }
 }
 
-/// Keeps a pair for review; a pair that is kept for the same reason stays as it is.
-pub fn remember(db: &mut Db<'_>, lead: Uuid, other: Uuid, reason: &str) -> Result<(), Error> {
-    let agreement = JsonB(serde_json::json!({}));
-    let args = [lead.into(), other.into(), reason.into(), agreement.into()];
+/// Keeps a pair for review; a pair that is kept for the same reason, or that a person has told apart, stays as it is. Says
+/// whether the pair waits for a person.
+pub fn remember(db: &mut Db<'_>, lead: Uuid, other: Uuid, reason: &str) -> Result<bool, Error> {
+    let agreement = match leads::load(db, vec![lead, other])?.as_slice() {
+        [a, b] => likeness::agreement(a, b),
+        _ => serde_json::json!({}),
+    };
+    let args = [
+        lead.into(),
+        other.into(),
+        reason.into(),
+        JsonB(agreement).into(),
+    ];
     write(db, REMEMBER_MATCH, &args)?;
-    Ok(())
+    Ok(scalar(write(db, WAITS, &[lead.into(), other.into()])?)?.unwrap_or(false))
+}
+
+/// The two leads of a pair.
+pub fn pair(db: &Db<'_>, id: i64) -> Result<Option<(Uuid, Uuid)>, Error> {
+    match select(db, PAIR, &[id.into()])?.next() {
+        Some(row) => Ok(Some((required(&row, 1)?, required(&row, 2)?))),
+        None => Ok(None),
+    }
 }
 
 /// The lead that has this Melissa address key.

@@ -23,6 +23,7 @@ pub mod replays;
 pub mod settlement;
 pub mod subtransaction;
 pub mod suppressions;
+pub mod sweeps;
 pub mod vendors;
 pub mod worker_state;
 

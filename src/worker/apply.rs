@@ -175,9 +175,9 @@ fn one_mak(db: &mut Db<'_>, lead: &Lead, mak: &str, other: Uuid) -> Result<(), E
         ..Facts::default()
     };
     match bridge::merge_named(db, &named, &facts, bridge::ONE_MAK)? {
-        Bridged::Merged => Ok(()),
+        Bridged::Merged { .. } => Ok(()),
         Bridged::Gone => Err(Error::Busy),
-        Bridged::Apart => matches::remember(db, lead.id, other, matches::SAME_MAK),
+        Bridged::Apart => matches::remember(db, lead.id, other, matches::SAME_MAK).map(drop),
     }
 }
 

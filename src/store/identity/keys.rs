@@ -13,6 +13,7 @@ use pgrx::{IntoDatum, Uuid};
 use super::Key;
 use crate::error::Error;
 use crate::record::LeadRecord;
+use crate::store::owner::as_owner;
 use crate::store::plan::{required, write};
 use crate::store::subtransaction::attempt;
 use crate::store::{Db, merges};
@@ -104,13 +105,19 @@ UNION SELECT l.id FROM unnest($5, $6) AS p (apn, county) JOIN leads l ON l.apn =
 
 const LOCK_NAMED: &str = "SELECT id FROM leads WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Locks the keys of all records of one call, and the leads that they name. To be called before the first is written.
-pub fn lock_all(db: &mut Db<'_>, source: &str, all: &[RecordKeys<'_>]) -> Result<(), Error> {
+/// Locks the keys of all records of one call, and the leads that they name, or that are named beside them. To be called before the first is written.
+pub fn lock_all(
+    db: &mut Db<'_>,
+    source: &str,
+    all: &[RecordKeys<'_>],
+    own: &[Uuid],
+) -> Result<(), Error> {
     for _ in 0..TRIES {
         let locked = attempt(|| {
             lock(all);
             let named = named(db, source, all)?;
-            write(db, LOCK_NAMED, &[named.clone().into()])?;
+            let ids = [named.as_slice(), own].concat();
+            write(db, LOCK_NAMED, &[ids.into()])?;
             let again = self::named(db, source, all)?;
             if again.iter().all(|id| named.contains(id)) {
                 Ok(())
@@ -157,7 +164,8 @@ fn named(db: &mut Db<'_>, source: &str, all: &[RecordKeys<'_>]) -> Result<Vec<Uu
         .collect::<Result<_, Error>>()?;
     if merges::are_there()? {
         let keys = all.iter().flat_map(key_texts).map(|(_, text)| text);
-        for (_, id) in merges::owners_of_folded_keys(db, keys.collect())? {
+        let keys = keys.collect();
+        for (_, id) in as_owner(db, |db| merges::owners_of_folded_keys(db, keys))? {
             if !ids.contains(&id) {
                 ids.push(id);
             }
