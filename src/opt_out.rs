@@ -145,8 +145,7 @@ fn reached(db: &mut Db<'_>, keys: &[Key], requests: &[Request]) -> Result<Vec<Uu
         .filter_map(|request| request.lead_id)
         .collect();
     if !of_properties.is_empty() && merges::are_there()? {
-        let survivors = merges::owners_of_folded_keys(db, of_properties)?;
-        others.extend(survivors.into_iter().map(|(_, id)| id));
+        others.extend(suppressions::survivors(db, of_properties)?);
     }
     for id in others {
         if !ids.contains(&id) {

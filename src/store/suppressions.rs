@@ -90,6 +90,14 @@ const HOLDERS_OF_ADDRESSES: &str = "SELECT id FROM leads WHERE addr_hash = ANY (
 
 const HOLDERS_OF_MAKS: &str = "SELECT id FROM leads WHERE mak = ANY ($1)";
 
+const SURVIVORS: &str = "
+WITH RECURSIVE survivor AS (
+    SELECT kept_lead_id AS id FROM lead_merges WHERE unmerged_at IS NULL AND folded_keys && $1
+    UNION
+    SELECT m.kept_lead_id FROM survivor s JOIN lead_merges m ON m.folded_lead_id = s.id AND m.unmerged_at IS NULL
+)
+SELECT l.id FROM survivor JOIN leads l ON l.id = survivor.id";
+
 const LOCK_HELD: &str = "
 SELECT id, to_jsonb(COALESCE(phones, '{}')), to_jsonb(COALESCE(emails, '{}')), addr_hash, mak, source, vendor_record_id, apn, county_fips,
        suppressed_at IS NOT NULL, suppressed_reason
@@ -244,6 +252,14 @@ pub fn holders(db: &mut Db<'_>, keys: &[Key]) -> Result<Vec<Uuid>, Error> {
         }
     }
     Ok(holders.into_values().collect())
+}
+
+/// Leads that one known by these keys was folded into. Read as a write is, with the newest snapshot: a merge may just
+/// have committed.
+pub fn survivors(db: &mut Db<'_>, folded_keys: Vec<String>) -> Result<Vec<Uuid>, Error> {
+    write(db, SURVIVORS, &[folded_keys.into()])?
+        .map(|row| required(&row, 1))
+        .collect()
 }
 
 fn read_held(row: &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Held, Error> {
