@@ -409,10 +409,10 @@ mod tests {
 
     #[pg_test]
     fn rows_of_the_users_own_tables_are_never_lost() {
-        let (a, b) = two();
         run(
             "CREATE TABLE my_leads (lead_id uuid PRIMARY KEY REFERENCES leads (id) ON DELETE CASCADE, rep text)",
         );
+        let (a, b) = two();
         run(&format!("INSERT INTO my_leads VALUES ('{b}', 'Kim')"));
         assert_refused(
             &format!("SELECT merge_leads('{a}', '{b}', 'x')"),
