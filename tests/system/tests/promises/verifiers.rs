@@ -21,11 +21,11 @@ fn verifying(name: &str, usual: u64, verifiers: &[Vendor]) -> Outcome<Pipeline> 
     Ok(pipeline)
 }
 
-/// What the check of each stored contact point came to: value, verified, result, by whom.
-fn checks(
-    pipeline: &mut Pipeline,
-    kind: &str,
-) -> Outcome<Vec<(String, bool, Option<String>, Option<String>)>> {
+/// Value, verified, result, by whom.
+type Check = (String, bool, Option<String>, Option<String>);
+
+/// What the check of each stored contact point came to.
+fn checks(pipeline: &mut Pipeline, kind: &str) -> Outcome<Vec<Check>> {
     let rows = pipeline.db.rows(&format!(
         "SELECT p ->> '{kind}', COALESCE((p ->> 'verified')::boolean, false), p ->> 'check_result', p ->> 'checked_by'
          FROM leads, unnest({kind}s) AS p WHERE suppressed_at IS NULL"
