@@ -7,6 +7,7 @@ mod addresses;
 mod campaigns;
 mod contacts;
 mod leads;
+mod merge_triggers;
 mod merging;
 mod pulls;
 mod scoring;

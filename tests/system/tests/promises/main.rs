@@ -6,6 +6,7 @@ mod campaigns;
 mod caps;
 mod dump_and_restore;
 mod failed_work;
+mod flags;
 mod identity_under_fire;
 mod input;
 mod kill_worker;
