@@ -39,7 +39,7 @@ fn flags_of_vendors_are_kept_and_silence_is_no_denial() -> Outcome {
         .collect();
     let points = pipeline.db.rows(
         "SELECT p ->> 'phone', p ? 'dnc' OR p ? 'tcpa', COALESCE((p ->> 'dnc')::boolean, false) OR COALESCE((p ->> 'tcpa')::boolean, false),
-                NOT p ? 'dnc' OR p ->> 'dnc_checked_at' ~ '^20..-..-..T', p ->> 'source' = 'melissa' AND NOT COALESCE(p -> 'sources' ? 'batchdata_skip_trace', false)
+                NOT p ? 'dnc' OR p ->> 'dnc_checked_at' ~ '^20..-..-..T', COALESCE(p -> 'sources', jsonb_build_array(p -> 'source')) = '[\"melissa\"]'
          FROM leads, unnest(phones) AS p",
     )?;
     let (mut kept, mut silent) = (0, 0);
