@@ -8,7 +8,7 @@ use crate::address;
 use crate::contact::{Kind, point};
 use crate::error::Error;
 use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
-use crate::store::identity::{self, RecordKeys, Upserted};
+use crate::store::identity::{self, Held, RecordKeys, Upserted};
 use crate::store::subtransaction::attempt;
 use crate::store::{self, Db, leads};
 
@@ -39,7 +39,7 @@ pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
 
 /// Takes the keys of these records, and the leads that they name, in the order in which every import takes them. To be
 /// called before the first of several records is stored in one transaction; those that will be refused are left out.
-pub fn lock(db: &mut Db<'_>, source: &str, records: &[Value]) -> Result<(), Error> {
+pub fn lock(db: &mut Db<'_>, source: &str, records: &[Value]) -> Result<Held, Error> {
     let accepted: Vec<(LeadRecord, Option<String>)> = records
         .iter()
         .filter_map(|json| accept(record::from_json(json).ok()?).ok())
@@ -59,7 +59,7 @@ pub fn lock(db: &mut Db<'_>, source: &str, records: &[Value]) -> Result<(), Erro
 /// A fault of the database (no room, a deadlock, a cancelled call) is no fault of a record: it ends the call.
 pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Result<Upserted, Error>>, Error> {
     let mut outcomes = Vec::with_capacity(records.len());
-    store::connect(|db| lock(db, source, records))?;
+    let _held = store::connect(|db| lock(db, source, records))?;
     // SPI keeps the results of all statements until it is closed: a large file goes in portions.
     for portion in records.chunks(PORTION) {
         store::connect(|db| {

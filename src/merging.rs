@@ -89,14 +89,15 @@ fn fold_into(db: &mut Db<'_>, keep: Uuid, fold: Uuid, reason: &str) -> Result<i6
             hint: "Let them refer to the other lead, or keep this one and fold the other.",
         });
     }
-    let held = suppressions::lock(db, vec![fold], Patience::Waits)?.pop();
+    let held = suppressions::lock(db, vec![keep, fold], Patience::Waits)?;
     let id = merges::record(db, keep, fold, reason, keys(&folded))?;
     merges::remove(db, fold)?;
     merges::write_row(db, keep, &lineage::merged(&kept, &folded))?;
     merges::move_work(db, id, keep, fold)?;
     matches::decide(db, keep, fold, matches::Verdict::Same)?;
-    if let Some(held) = held {
-        opt_out::merged::cover(db, keep, &held)?;
+    // Of either: the keys of both are known by then.
+    for held in &held {
+        opt_out::merged::cover(db, keep, held)?;
     }
     if rows::must_be_scored(&kept, &folded) {
         score(db, keep)?;
@@ -141,17 +142,21 @@ fn cannot(message: &str, hint: &'static str) -> Error {
 }
 
 fn give_back(db: &mut Db<'_>, id: i64) -> Result<Uuid, Error> {
-    let merge = merges::find(db, id)?.ok_or_else(|| Error::NotFound {
+    let no_such_merge = || Error::NotFound {
         message: "no such merge".into(),
         hint: "Pass an id of lead_merges.",
-    })?;
+    };
+    let kept = merges::find(db, id)?.ok_or_else(no_such_merge)?.kept;
+    // The lead first: all that is done to its merges stands in line for it.
+    let now = merges::lock(db, &[kept])?.remove(kept.as_bytes());
+    let merge = merges::find(db, id)?.ok_or_else(no_such_merge)?;
     if merge.is_undone {
         return Err(cannot(
             "the merge was undone before",
             "Look at lead_merges.unmerged_at.",
         ));
     }
-    let Some(now) = merges::lock(db, &[merge.kept])?.remove(merge.kept.as_bytes()) else {
+    let Some(now) = now else {
         return Err(match merges::survivor_of(db, merge.kept)? {
             Some(_) => cannot(
                 "the lead that was kept was folded into another one since",

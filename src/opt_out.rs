@@ -308,12 +308,11 @@ pub fn lift(db: &mut Db<'_>, id: i64, reason: &str) -> Result<i32, Error> {
 
 /// Frees a lead that held a lifted value and holds no other in force; true when it did.
 fn free(db: &mut Db<'_>, lead: &mut Held, lifted: &[String], secret: &[u8]) -> Result<bool, Error> {
-    let hashes: Vec<String> = lead
-        .holder()
-        .keys()
-        .iter()
-        .map(|k| k.hash(secret))
-        .collect();
+    let mut keys = lead.holder().keys();
+    for folded in suppressions::folded_into(db, vec![lead.id])? {
+        keys.extend(folded.holder().property_keys());
+    }
+    let hashes: Vec<String> = keys.iter().map(|k| k.hash(secret)).collect();
     if !hashes.iter().any(|hash| lifted.contains(hash)) {
         return Ok(false);
     }

@@ -101,7 +101,7 @@ fn are_one(
 }
 
 /// The older lead stays, unless rows of the user's refer to the other; None: they refer to both.
-pub fn who_stays(db: &Db<'_>, a: Uuid, b: Uuid) -> Result<Option<(Uuid, Uuid)>, Error> {
+pub fn who_stays(db: &mut Db<'_>, a: Uuid, b: Uuid) -> Result<Option<(Uuid, Uuid)>, Error> {
     let (older, newer) = if a.as_bytes() <= b.as_bytes() {
         (a, b)
     } else {

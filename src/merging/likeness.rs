@@ -108,6 +108,7 @@ pub fn agreement(a: &Lead, b: &Lead) -> Value {
         "apn": same(a.apn.as_deref(), b.apn.as_deref()),
         "county": same(a.county_fips.as_deref(), b.county_fips.as_deref()),
         "zip": same(zip(&x, a).as_deref(), zip(&y, b).as_deref()),
+        "city": part(CanonicalAddress::city),
         "house_number": part(CanonicalAddress::house_number),
         "street": street,
         "unit": part(CanonicalAddress::unit),

@@ -33,7 +33,7 @@ pub fn go_on(db: &mut Db<'_>, limit: i32, starts_again: bool) -> Result<Progress
         })
         .collect();
     let own: Vec<Uuid> = stale.iter().map(|(id, _)| *id).collect();
-    identity::lock_all(db, "", &keys, &own)?;
+    let _held = identity::lock_all(db, "", &keys, &own)?;
     // Again, now that nobody else can change them.
     for (id, hash) in self::stale(&sweeps::load(db, own)?) {
         give_hash(db, id, &hash, &mut progress)?;

@@ -331,6 +331,37 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_suppressed_survivor_covers_the_keys_of_the_folded_one() {
+        let (a, b) = two();
+        run(&format!("SELECT suppress_lead('{a}', 'asked')"));
+        merge(a, b);
+        run(&format!("DELETE FROM leads WHERE id = '{a}'"));
+        let back: Uuid = one("SELECT upsert_lead('other', p_mak := '1234567890')").unwrap();
+        assert_eq!(
+            field(back, "concat_ws(' ', status, suppressed_reason)"),
+            "do_not_contact asked"
+        );
+    }
+
+    #[pg_test]
+    fn lifting_looks_at_what_the_folded_lead_was_known_by() {
+        let (a, b) = two();
+        let of_b: i64 = one(&format!("SELECT suppress_lead('{b}', 'asked')")).unwrap();
+        let of_a: i64 =
+            one("SELECT suppress_contact('email', 'pat@example.com', 'no mail')").unwrap();
+        merge(a, b);
+        assert_eq!(
+            one::<i32>(&format!("SELECT lift_suppression({of_a}, 'a mistake')")),
+            Some(0)
+        );
+        assert_eq!(field(a, "status"), "do_not_contact");
+        assert_eq!(
+            one::<i32>(&format!("SELECT lift_suppression({of_b}, 'a mistake')")),
+            Some(1)
+        );
+    }
+
+    #[pg_test]
     fn a_handed_out_lead_stays_handed_out_and_the_sale_outranks_the_pipeline() {
         let (a, b) = two();
         run(&format!(
@@ -378,10 +409,10 @@ mod tests {
 
     #[pg_test]
     fn rows_of_the_users_own_tables_are_never_lost() {
-        let (a, b) = two();
         run(
             "CREATE TABLE my_leads (lead_id uuid PRIMARY KEY REFERENCES leads (id) ON DELETE CASCADE, rep text)",
         );
+        let (a, b) = two();
         run(&format!("INSERT INTO my_leads VALUES ('{b}', 'Kim')"));
         assert_refused(
             &format!("SELECT merge_leads('{a}', '{b}', 'x')"),

@@ -52,6 +52,20 @@ mod tests {
     }
 
     #[pg_test]
+    fn one_call_knows_what_it_has_merged_itself() {
+        let outcomes: Option<String> = one(&format!(
+            "SELECT string_agg(outcome, ',' ORDER BY ord) FROM upsert_leads('s', jsonb_build_array(
+                jsonb_build_object('vendor_record_id', 'old', {OAK}), jsonb_build_object('vendor_record_id', 'new', 'mak', '1'),
+                jsonb_build_object('mak', '1', {OAK}), jsonb_build_object('vendor_record_id', 'new'), jsonb_build_object('vendor_record_id', 'old')))"
+        ));
+        assert_eq!(
+            outcomes.as_deref(),
+            Some("inserted,inserted,merged,updated,updated")
+        );
+        assert_eq!(count("leads"), 1);
+    }
+
+    #[pg_test]
     fn what_contradicts_stays_apart_and_waits_for_a_person() {
         for [first, second, both] in [
             // Another unit of the building.

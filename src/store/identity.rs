@@ -68,7 +68,7 @@ UPDATE leads SET
     custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
 WHERE id = $1";
 
-pub use keys::{RecordKeys, key_texts, lock_all};
+pub use keys::{Held, RecordKeys, key_texts, lock_all};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
@@ -125,7 +125,7 @@ pub struct Upserted {
 pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
     let record_keys = RecordKeys::of(source, record, addr_hash.as_deref());
-    keys::lock([&record_keys]);
+    let _held = keys::Held::take([&record_keys]);
     let mut merged = false;
     for attempt in 0..TRIES {
         let mut candidates = find(db, source, record, addr_hash.as_deref())?;

@@ -6,7 +6,7 @@ use pgrx::{JsonB, PgRelation, Uuid, pg_sys};
 use serde_json::Value;
 
 use super::Db;
-use super::plan::{column, required, scalar, select, select_once, write};
+use super::plan::{column, required, scalar, select, write, write_once};
 use crate::error::Error;
 use crate::merging::lineage::Recorded;
 use crate::merging::rows::Row;
@@ -183,7 +183,7 @@ WHERE m.id = $1 AND j.id IS NOT NULL
 ON CONFLICT DO NOTHING";
 
 const FIND: &str = "
-SELECT kept_lead_id, folded_lead_id, unmerged_at IS NOT NULL FROM lead_merges WHERE id = $1 FOR UPDATE";
+SELECT kept_lead_id, folded_lead_id, unmerged_at IS NOT NULL FROM lead_merges WHERE id = $1";
 
 const HISTORY: &str = concat!(
     "SELECT m.id, ",
@@ -246,6 +246,11 @@ pub fn survivor_of(db: &Db<'_>, id: Uuid) -> Result<Option<Uuid>, Error> {
     scalar(select(db, SURVIVOR, &[id.into()])?)
 }
 
+/// The same for those who may have merged it themselves in the statement that is running.
+pub fn survivor_now(db: &mut Db<'_>, id: Uuid) -> Result<Option<Uuid>, Error> {
+    scalar(write(db, SURVIVOR, &[id.into()])?)
+}
+
 /// Has there ever been a merge? Looks at the size of the table only: every record that comes in asks it.
 pub fn are_there() -> Result<bool, Error> {
     let table = PgRelation::open_with_name_and_share_lock("lead_merges")
@@ -257,20 +262,24 @@ pub fn are_there() -> Result<bool, Error> {
     Ok(blocks > 0)
 }
 
-/// Which of these keys belonged to leads that were folded, and the leads that have survived them.
-pub fn owners_of_folded_keys(db: &Db<'_>, keys: Vec<String>) -> Result<Vec<(String, Uuid)>, Error> {
-    select(db, OF_KEYS, &[keys.into()])?
+/// Which of these keys belonged to leads that were folded, and the leads that have survived them. Like a writer: in a
+/// savepoint of its own a reader would not see what the same call has merged before.
+pub fn owners_of_folded_keys(
+    db: &mut Db<'_>,
+    keys: Vec<String>,
+) -> Result<Vec<(String, Uuid)>, Error> {
+    write(db, OF_KEYS, &[keys.into()])?
         .map(|row| Ok((required(&row, 1)?, required(&row, 2)?)))
         .collect()
 }
 
 /// A table of the user's whose rows refer to this lead: they would go, or stand in the way, if it went.
-pub fn referring_table(db: &Db<'_>, id: Uuid) -> Result<Option<String>, Error> {
+pub fn referring_table(db: &mut Db<'_>, id: Uuid) -> Result<Option<String>, Error> {
     let questions: Vec<(String, String)> = select(db, REFERENCES, &[])?
         .map(|row| Ok((required(&row, 1)?, required(&row, 2)?)))
         .collect::<Result<_, Error>>()?;
     for (table, question) in questions {
-        if scalar(select_once(db, &question, &[id.into()])?)?.unwrap_or(false) {
+        if scalar(write_once(db, &question, &[id.into()])?)?.unwrap_or(false) {
             return Ok(Some(table));
         }
     }
@@ -328,7 +337,7 @@ pub fn note_after(db: &mut Db<'_>, merge: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A row of `lead_merges`, locked.
+/// A row of `lead_merges`.
 pub struct Merge {
     pub kept: Uuid,
     pub folded: Uuid,

@@ -50,13 +50,13 @@ pub fn select<'conn>(
     Ok(client.select(plan(client, sql, args, false)?, None, args)?)
 }
 
-/// Runs a reading statement put together from names of the catalogue; its plan is not kept.
-pub fn select_once<'conn>(
-    client: &SpiClient<'conn>,
+/// Runs a statement put together from names of the catalogue, as a writing one; its plan is not kept.
+pub fn write_once<'conn>(
+    client: &mut SpiClient<'conn>,
     sql: &str,
     args: &[DatumWithOid<'_>],
 ) -> Result<SpiTupleTable<'conn>, Error> {
-    Ok(client.select(sql, None, args)?)
+    Ok(client.update(sql, None, args)?)
 }
 
 /// Runs a writing statement, with or without RETURNING.

@@ -123,7 +123,7 @@ fn apply_to_lead(
         if leads::exists(db, lead_id)? {
             return Err(Error::Busy);
         }
-        if let Some(survivor) = merges::survivor_of(db, lead_id)? {
+        if let Some(survivor) = merges::survivor_now(db, lead_id)? {
             let context = Context {
                 vendors: context.vendors,
                 history: calls::history(db, vec![survivor], settings::refresh_after_minutes())?,

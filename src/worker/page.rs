@@ -104,7 +104,7 @@ fn store_records(
         .iter()
         .map(|record| lead_record(pull_id, record))
         .collect();
-    intake::lock(db, source, &ours)?;
+    let _held = intake::lock(db, source, &ours)?;
     for (record, our_record) in page.records.iter().zip(&ours) {
         tally.records += 1;
         match intake::upsert_one(db, source, our_record) {

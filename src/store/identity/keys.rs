@@ -2,13 +2,14 @@
 //!
 //! Writers that share a key, or a lead, meet in one order: first the keys of all records of the call as advisory locks,
 //! by their numbers; then the leads that those keys find, by their ids; then whatever there is to write. While the keys
-//! are held nobody else makes a lead known by one of them. So no two imports can wait for each other in a circle.
+//! are held nobody else makes a lead known by one of them. So no two imports can wait for each other in a circle: whoever
+//! waits for a key holds nothing yet, and whoever waits for a lead holds only leads before it.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use pgrx::Uuid;
 use pgrx::prelude::*;
-use pgrx::{IntoDatum, Uuid};
 
 use super::Key;
 use crate::error::Error;
@@ -19,7 +20,7 @@ use crate::store::subtransaction::attempt;
 use crate::store::{Db, merges};
 
 /// The space of these advisory locks, beside that of the opt-outs.
-const LOCK_SPACE: i32 = 0x4543_4b59;
+const LOCK_SPACE: u32 = 0x4543_4b59;
 /// Few enough that one transaction can hold them all in PostgreSQL's lock table (64 places per connection by default),
 /// many enough that two single records hardly ever meet.
 const BUCKETS: u64 = 1024;
@@ -73,28 +74,97 @@ pub fn key_texts(keys: &RecordKeys<'_>) -> Vec<(Key, String)> {
     .collect()
 }
 
-/// Waits until nobody else writes leads by these keys, and keeps others from it until the transaction ends.
-pub fn lock<'a>(keys: impl IntoIterator<Item = &'a RecordKeys<'a>>) {
-    let buckets: BTreeSet<i32> = keys
-        .into_iter()
+fn buckets<'a>(keys: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> BTreeSet<u32> {
+    keys.into_iter()
         .flat_map(key_texts)
         .map(|(_, text)| bucket(&text))
-        .collect();
+        .collect()
+}
+
+fn hold(buckets: &BTreeSet<u32>) {
     for bucket in buckets {
-        // SAFETY: a function of the server with its two arguments of type integer.
-        unsafe {
-            pgrx::direct_function_call::<()>(
-                pg_sys::pg_advisory_xact_lock_int4,
-                &[LOCK_SPACE.into_datum(), bucket.into_datum()],
-            );
+        // SAFETY: a tag on the stack; an error unwinds, and whatever was taken goes with the transaction.
+        unsafe { pg_sys::LockAcquire(&tag(*bucket), MODE, false, false) };
+    }
+}
+
+const MODE: pg_sys::LOCKMODE = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+
+/// What pg_advisory_xact_lock(LOCK_SPACE, bucket) locks (src/backend/utils/adt/lockfuncs.c).
+fn tag(bucket: u32) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        // SAFETY: a plain variable of the backend.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: LOCK_SPACE,
+        locktag_field3: bucket,
+        locktag_field4: 2,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    }
+}
+
+/// Keys that are held: until the transaction ends, or, where the caller may go on with other statements in it, until this
+/// value goes.
+#[must_use]
+pub struct Held(BTreeSet<u32>);
+
+impl Held {
+    /// Waits for the keys of these records. Not in a transaction that has written something: it may hold leads that
+    /// those it would wait for are waiting for.
+    pub fn take<'a>(all: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> Self {
+        // SAFETY: reads what the backend knows of its transaction.
+        let has_written = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner() != 0;
+        if has_written {
+            return Self(BTreeSet::new());
+        }
+        let mine = buckets(all);
+        let _owner = TransactionOwns::begin();
+        hold(&mine);
+        Self(mine)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: reads what the backend knows of its transaction.
+        let goes_on = unsafe { pg_sys::IsTransactionBlock() };
+        // An error ends the transaction, and the keys are free with it.
+        if !goes_on || std::thread::panicking() {
+            return;
+        }
+        let _owner = TransactionOwns::begin();
+        for bucket in &self.0 {
+            // SAFETY: taken in this transaction, for the same owner.
+            unsafe { pg_sys::LockRelease(&tag(*bucket), MODE, false) };
         }
     }
 }
 
-fn bucket(text: &str) -> i32 {
+/// While it lives, locks are taken for the transaction, not for the statement or savepoint that happens to run.
+struct TransactionOwns(pg_sys::ResourceOwner);
+
+impl TransactionOwns {
+    fn begin() -> Self {
+        // SAFETY: plain variables of the backend; the transaction's owner lives as long as the transaction.
+        unsafe {
+            let before = pg_sys::CurrentResourceOwner;
+            pg_sys::CurrentResourceOwner = pg_sys::TopTransactionResourceOwner;
+            Self(before)
+        }
+    }
+}
+
+impl Drop for TransactionOwns {
+    fn drop(&mut self) {
+        // SAFETY: the owner that was current when this value was made, inside the same call.
+        unsafe { pg_sys::CurrentResourceOwner = self.0 }
+    }
+}
+
+fn bucket(text: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
-    i32::try_from(hasher.finish() % BUCKETS).unwrap_or(0)
+    u32::try_from(hasher.finish() % BUCKETS).unwrap_or(0)
 }
 
 const NAMED: &str = "
@@ -105,16 +175,17 @@ UNION SELECT l.id FROM unnest($5, $6) AS p (apn, county) JOIN leads l ON l.apn =
 
 const LOCK_NAMED: &str = "SELECT id FROM leads WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Locks the keys of all records of one call, and the leads that they name, or that are named beside them. To be called before the first is written.
+/// Locks the keys of all records of one call, and the leads that they name, or that are named beside them. To be called
+/// before the first is written; what it returns is to live until the last is.
 pub fn lock_all(
     db: &mut Db<'_>,
     source: &str,
     all: &[RecordKeys<'_>],
     own: &[Uuid],
-) -> Result<(), Error> {
+) -> Result<Held, Error> {
+    let held = Held::take(all);
     for _ in 0..TRIES {
         let locked = attempt(|| {
-            lock(all);
             let named = named(db, source, all)?;
             let ids = [named.as_slice(), own].concat();
             write(db, LOCK_NAMED, &[ids.into()])?;
@@ -126,9 +197,9 @@ pub fn lock_all(
             }
         });
         match locked {
-            // What the attempt had locked is free again.
+            // The leads that the attempt had locked are free again.
             Err(Error::Contended) => pause(),
-            other => return other,
+            other => return other.map(|()| held),
         }
     }
     Err(Error::Contended)

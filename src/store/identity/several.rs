@@ -9,7 +9,7 @@ use crate::merging::bridge::{self, Bridged, Named};
 use crate::merging::contradiction::Facts;
 use crate::record::LeadRecord;
 use crate::store::owner::as_owner;
-use crate::store::plan::{column, required, select};
+use crate::store::plan::{column, required, write};
 use crate::store::{Db, groups, merges};
 
 const BY_ID: &str = "
@@ -41,8 +41,8 @@ pub(super) fn add_survivors(
     Ok(())
 }
 
-fn load(db: &Db<'_>, id: Uuid) -> Result<Option<Candidate>, Error> {
-    let Some(row) = select(db, BY_ID, &[id.into()])?.next() else {
+fn load(db: &mut Db<'_>, id: Uuid) -> Result<Option<Candidate>, Error> {
+    let Some(row) = write(db, BY_ID, &[id.into()])?.next() else {
         return Ok(None);
     };
     Ok(Some(Candidate {
@@ -109,9 +109,11 @@ pub(super) fn without_other_parcels(
     found: Vec<Candidate>,
     record: &LeadRecord,
 ) -> Result<(Vec<Candidate>, Vec<Candidate>), Error> {
-    let (mut refused, mut matches) = (Vec::new(), Vec::new());
+    let (mut refused, mut matches): (Vec<Candidate>, Vec<Candidate>) = (Vec::new(), Vec::new());
+    // Strongest key first: a lead that a stronger one has found is not looked at again.
     for candidate in found {
-        if candidate.key == Key::Parcel && is_other_parcel(db, &candidate, record)? {
+        let is_alone = matches.iter().all(|other| other.id != candidate.id);
+        if candidate.key == Key::Parcel && is_alone && is_other_parcel(db, &candidate, record)? {
             refused.push(candidate);
         } else {
             matches.push(candidate);

@@ -115,8 +115,9 @@ fn take(session: &mut Session, step: &Step) -> Result<(), postgres::Error> {
     Ok(())
 }
 
+/// Said by the server, or found out by a connection that is gone.
 fn was_killed(error: &postgres::Error) -> bool {
-    error.is_closed() || error.code().is_some_and(|code| code.code() == "57P01")
+    error.code().is_none_or(|code| code.code() == "57P01")
 }
 
 /// Takes all steps, each again after its session was killed; how often that was.
@@ -131,7 +132,7 @@ fn import(cluster: &Cluster, steps: &[Step]) -> Outcome<usize> {
                     killed += 1;
                     session = reconnect(cluster)?;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(format!("{error:?}").into()),
             }
         }
     }
@@ -211,9 +212,14 @@ fn check(pipeline: &mut Pipeline, properties: &[Property]) -> Outcome {
     let deadlocks: i64 = pipeline
         .db
         .one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")?;
+    let log = pipeline.cluster.log()?;
     ensure(
-        deadlocks == 0 && !pipeline.cluster.log()?.contains("deadlock detected"),
+        deadlocks == 0 && !log.contains("deadlock detected"),
         format!("{deadlocks} deadlocks"),
+    )?;
+    ensure(
+        !log.contains("terminated by signal"),
+        "a server process crashed",
     )?;
     let doors = truth::doors_of_leads(&mut pipeline.db)?;
     let mut wrong = Vec::new();

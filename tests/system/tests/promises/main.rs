@@ -11,6 +11,7 @@ mod identity_under_fire;
 mod input;
 mod kill_worker;
 mod main_job;
+mod merges;
 mod opt_out_sequences;
 mod opt_outs;
 mod pull;
