@@ -121,9 +121,14 @@ extension_sql_file!(
     requires = ["triggers"]
 );
 extension_sql_file!(
+    "../sql/install/merge_triggers.sql",
+    name = "merge_triggers",
+    requires = ["campaign_triggers"]
+);
+extension_sql_file!(
     "../sql/install/views.sql",
     name = "views",
-    requires = ["campaign_triggers"]
+    requires = ["merge_triggers"]
 );
 extension_sql_file!(
     "../sql/install/grants.sql",

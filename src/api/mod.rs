@@ -9,6 +9,7 @@ mod campaigns;
 mod contacts;
 mod lead_row;
 mod leads;
+mod merge_triggers;
 mod merging;
 mod native;
 mod preview;

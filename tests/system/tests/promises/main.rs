@@ -12,6 +12,7 @@ mod copies;
 mod doubts;
 mod dump_and_restore;
 mod failed_work;
+mod flags;
 mod identity_under_fire;
 mod input;
 mod kill_matrix;

@@ -183,6 +183,28 @@ fn an_import_that_commits_after_the_opt_out_is_born_opted_out() -> Outcome {
 }
 
 #[test]
+fn a_merge_that_commits_after_the_opt_out_of_what_it_folds_is_opted_out() -> Outcome {
+    let (seed, _) = seed::choose("opt_out_or_merge", 57);
+    let mut pipeline = quiet(Plan::new(seed, 1))?;
+    let (mut desk, mut importer) = (pipeline.another_session()?, pipeline.another_session()?);
+    pipeline.db.run("INSERT INTO leads (addr_hash, emails, status, quality_score) VALUES ('kept', ARRAY['{\"email\": \"a@example.com\", \"verified\": true}'::jsonb], 'contactable', 90)")?;
+    // The opt-out sees neither the lead that is folded, nor the merge.
+    importer.run(
+        "BEGIN; INSERT INTO leads (addr_hash) VALUES (repeat('f', 64));
+         SELECT merge_leads(k.id, f.id, 'the same') FROM leads k, leads f WHERE k.addr_hash = 'kept' AND f.addr_hash = repeat('f', 64)",
+    )?;
+    desk.run("SELECT suppress_contact('address', repeat('f', 64), 'x')")?;
+    importer.run("COMMIT")?;
+    let is_suppressed: bool = pipeline
+        .db
+        .one("SELECT suppressed_at IS NOT NULL FROM leads WHERE addr_hash = 'kept'")?;
+    ensure(
+        is_suppressed,
+        "a lead was folded past the opt-out of its address",
+    )
+}
+
+#[test]
 fn nothing_is_bought_for_the_opted_out() -> Outcome {
     let (seed, _) = seed::choose("opt_out_or_purchase", 53);
     let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
