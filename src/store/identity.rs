@@ -63,7 +63,7 @@ UPDATE leads SET
     owner_full_name = COALESCE(owner_full_name, $7),
     owner_company = COALESCE(owner_company, $8),
     address_line1 = CASE WHEN address_line1 IS NULL THEN $9 ELSE address_line1 END,
-    address_line2 = CASE WHEN address_line1 IS NULL THEN $10 ELSE address_line2 END,
+    address_line2 = CASE WHEN address_line1 IS NULL AND $9 IS NOT NULL THEN $10 ELSE address_line2 END,
     property_address = COALESCE(property_address, NULLIF(concat_ws(', ', $9, $10), '')),
     property_city = CASE WHEN address_line1 IS NULL THEN COALESCE($11, property_city) ELSE property_city END,
     property_state = CASE WHEN address_line1 IS NULL THEN COALESCE($12, property_state) ELSE property_state END,
