@@ -56,7 +56,9 @@ mod tests {
 
     #[pg_test]
     fn a_match_without_an_address_leaves_the_unit_line() {
-        run("INSERT INTO leads (source, vendor_record_id, address_line2) VALUES ('list', 'unit', 'Apt 4')");
+        run(
+            "INSERT INTO leads (source, vendor_record_id, address_line2) VALUES ('list', 'unit', 'Apt 4')",
+        );
         run("SELECT upsert_lead('list', 'unit', p_owner_first_name := 'Pat')");
         let kept: Option<bool> = one(
             "SELECT address_line2 = 'Apt 4' AND first_name = 'Pat' FROM leads WHERE vendor_record_id = 'unit'",

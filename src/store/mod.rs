@@ -13,6 +13,7 @@ pub mod erasure;
 pub mod identity;
 pub mod jobs;
 pub mod jsonb;
+pub mod lead_status;
 pub mod leads;
 pub mod matches;
 pub mod plan;

@@ -456,9 +456,7 @@ fn a_look_that_a_savepoint_undoes_is_taken_again() -> Outcome {
     // The last look is taken, and given back with the lock that makes it last.
     importer.run("BEGIN; SAVEPOINT s")?;
     importer.run(&import("undone"))?;
-    importer.run(
-        "SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s; SET CONSTRAINTS ALL DEFERRED",
-    )?;
+    importer.run("SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s; SET CONSTRAINTS ALL DEFERRED")?;
     importer.run(&import("late"))?;
     desk.run("SELECT suppress_contact('email', 'late@example.com', 'x')")?;
     importer.run("COMMIT")?;
