@@ -55,6 +55,18 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_match_without_an_address_leaves_the_unit_line() {
+        run(
+            "INSERT INTO leads (source, vendor_record_id, address_line2) VALUES ('list', 'unit', 'Apt 4')",
+        );
+        run("SELECT upsert_lead('list', 'unit', p_owner_first_name := 'Pat')");
+        let kept: Option<bool> = one(
+            "SELECT address_line2 = 'Apt 4' AND first_name = 'Pat' FROM leads WHERE vendor_record_id = 'unit'",
+        );
+        assert_eq!(kept, Some(true));
+    }
+
+    #[pg_test]
     fn counties_share_parcel_numbers() {
         let a: Option<Uuid> = one(
             "SELECT upsert_lead('a', 'a1', p_address_line1 := '5 Oak St', p_state := 'AZ', p_city := 'Mesa', p_postal_code := '85201', p_apn := '77')",

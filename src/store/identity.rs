@@ -11,7 +11,7 @@ pub use keys::{Held, RecordKeys, key_texts, lock_all};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
-use super::plan::{column, required, scalar, write_by_key};
+use super::plan::{column, required, write_by_key};
 use super::recognition::{self, Recognised};
 use super::subtransaction::attempt;
 use super::{Db, matches, merges};
@@ -49,15 +49,6 @@ const FIND: &str = concat!(
     )
 );
 
-const INSERT: &str = "
-INSERT INTO leads (source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
-                   address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
-                   addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF(concat_ws(', ', $8, $9), ''), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
-        COALESCE($21, '{}'))
-ON CONFLICT DO NOTHING
-RETURNING id";
-
 const FILL: &str = "
 UPDATE leads SET
     last_seen_at = now(),
@@ -69,7 +60,7 @@ UPDATE leads SET
     owner_full_name = COALESCE(owner_full_name, $7),
     owner_company = COALESCE(owner_company, $8),
     address_line1 = CASE WHEN address_line1 IS NULL THEN $9 ELSE address_line1 END,
-    address_line2 = CASE WHEN address_line1 IS NULL THEN $10 ELSE address_line2 END,
+    address_line2 = CASE WHEN address_line1 IS NULL AND $9 IS NOT NULL THEN $10 ELSE address_line2 END,
     property_address = COALESCE(property_address, NULLIF(concat_ws(', ', $9, $10), '')),
     property_city = CASE WHEN address_line1 IS NULL THEN COALESCE($11, property_city) ELSE property_city END,
     property_state = CASE WHEN address_line1 IS NULL THEN COALESCE($12, property_state) ELSE property_state END,
@@ -84,21 +75,6 @@ UPDATE leads SET
     owner_occupied = COALESCE($21, owner_occupied),
     custom = CASE WHEN $22 IS NULL THEN custom ELSE $22 || custom END
 WHERE id = $1";
-
-// Changes no indexed column, fires no trigger of ours: a heap-only update. No row: there is something to fill.
-const TOUCH: &str = "
-UPDATE leads SET last_seen_at = now(), updated_at = now()
-WHERE id = $1
-  AND ($2 IS NULL OR vendor_list_id IS NOT NULL)
-  AND ($3 IS NULL OR first_name IS NOT NULL)
-  AND ($4 IS NULL OR last_name IS NOT NULL)
-  AND ($5 IS NULL OR owner_full_name IS NOT NULL)
-  AND ($6 IS NULL OR owner_company IS NOT NULL)
-  AND ($7 IS NULL OR property_value = $7::numeric)
-  AND ($8 IS NULL OR estimated_equity = $8::numeric)
-  AND ($9 IS NULL OR age = $9)
-  AND ($10 IS NULL OR owner_occupied = $10)
-  AND ($11 IS NULL OR $11 || custom = custom)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
@@ -173,7 +149,8 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
         // It goes in unless another lead has one of its keys, or had it before it was folded.
         Recognised::No => {
             if !merges::are_there()?
-                && let Some(id) = insert(db, source, record, addr_hash.as_deref(), true)?
+                && let Some(id) =
+                    recognition::insert(db, source, record, addr_hash.as_deref(), true)?
             {
                 return Ok(Upserted::alone(id, Outcome::Inserted));
             }
@@ -193,8 +170,10 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
             Bridged::Apart => {}
         }
         let stored = match matches.split_first() {
-            None => insert(db, source, record, addr_hash.as_deref(), refused.is_empty())?
-                .map(|id| (id, Outcome::Inserted)),
+            None => {
+                recognition::insert(db, source, record, addr_hash.as_deref(), refused.is_empty())?
+                    .map(|id| (id, Outcome::Inserted))
+            }
             Some((best, rest)) => {
                 let others: Vec<&Candidate> = rest
                     .iter()
@@ -279,46 +258,6 @@ fn find(
     Ok(found)
 }
 
-fn insert(
-    db: &mut Db<'_>,
-    source: &str,
-    record: &LeadRecord,
-    addr_hash: Option<&str>,
-    with_parcel: bool,
-) -> Result<Option<Uuid>, Error> {
-    let args = [
-        source.into(),
-        record.vendor_record_id.as_deref().into(),
-        record.vendor_list_id.as_deref().into(),
-        record.owner_first_name.as_deref().into(),
-        record.owner_last_name.as_deref().into(),
-        record.owner_full_name.as_deref().into(),
-        record.owner_company.as_deref().into(),
-        record.address_line1.as_deref().into(),
-        record.address_line2.as_deref().into(),
-        record.city.as_deref().into(),
-        record.state.as_deref().into(),
-        record.postal_code.as_deref().into(),
-        record.county_fips.as_deref().into(),
-        addr_hash.into(),
-        record.mak.as_deref().into(),
-        record.apn.as_deref().filter(|_| with_parcel).into(),
-        record.property_value.map(|v| v.to_string()).into(),
-        record.estimated_equity.map(|v| v.to_string()).into(),
-        record.age.into(),
-        record.owner_occupied.into(),
-        custom(record).into(),
-    ];
-    scalar(write_by_key(db, INSERT, &args)?)
-}
-
-fn custom(record: &LeadRecord) -> Option<pgrx::JsonB> {
-    record
-        .custom
-        .clone()
-        .map(|custom| pgrx::JsonB(serde_json::Value::Object(custom)))
-}
-
 /// May a match give the lead keys that it lacks?
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keys {
@@ -388,7 +327,7 @@ fn fill(
     lead: &Candidate,
     new: &NewFacts<'_>,
 ) -> Result<bool, Error> {
-    if !new.takes_a_key() && touch(db, lead.id, record)? {
+    if !new.takes_a_key() && recognition::touch_unless_lacking(db, lead.id, record)? {
         return Ok(true);
     }
     let address = |field: fn(&LeadRecord) -> &Option<String>| {
@@ -420,7 +359,7 @@ fn fill(
         record.estimated_equity.map(|v| v.to_string()).into(),
         record.age.into(),
         record.owner_occupied.into(),
-        custom(record).into(),
+        recognition::custom(record).into(),
     ];
     if !new.takes_a_key() {
         return Ok(!write_by_key(db, FILL, &args)?.is_empty());
@@ -432,24 +371,6 @@ fn fill(
         }) => Ok(false),
         other => other,
     }
-}
-
-/// Says only that the lead was seen. False: the record brings something that the lead lacks, or holds otherwise.
-fn touch(db: &mut Db<'_>, id: Uuid, record: &LeadRecord) -> Result<bool, Error> {
-    let args = [
-        id.into(),
-        record.vendor_list_id.as_deref().into(),
-        record.owner_first_name.as_deref().into(),
-        record.owner_last_name.as_deref().into(),
-        record.owner_full_name.as_deref().into(),
-        record.owner_company.as_deref().into(),
-        record.property_value.map(|v| v.to_string()).into(),
-        record.estimated_equity.map(|v| v.to_string()).into(),
-        record.age.into(),
-        record.owner_occupied.into(),
-        custom(record).into(),
-    ];
-    Ok(!write_by_key(db, TOUCH, &args)?.is_empty())
 }
 
 fn reason(key: Key) -> &'static str {

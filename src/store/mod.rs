@@ -16,6 +16,7 @@ pub mod groups;
 pub mod identity;
 pub mod jobs;
 pub mod jsonb;
+pub mod lead_status;
 pub mod leads;
 pub mod matches;
 pub mod merges;

@@ -359,3 +359,26 @@ fn a_forgotten_person_is_in_no_dump() -> Outcome {
         .one("SELECT sum(settled_amount)::text FROM spend_budgets")?;
     ensure(spent == still, "forgetting changed the books")
 }
+
+#[test]
+fn a_look_that_a_savepoint_undoes_is_taken_again() -> Outcome {
+    let (seed, _) = seed::choose("opt_out_and_savepoint", 55);
+    let mut pipeline = quiet(Plan::new(seed, 1))?;
+    let (mut desk, mut importer) = (pipeline.another_session()?, pipeline.another_session()?);
+    let import = |name: &str| {
+        format!(
+            "INSERT INTO leads (addr_hash, emails, status, quality_score) VALUES ('{name}', ARRAY['{{\"email\": \"{name}@example.com\"}}'::jsonb], 'contactable', 90)"
+        )
+    };
+    // The last look is taken, and given back with the lock that makes it last.
+    importer.run("BEGIN; SAVEPOINT s")?;
+    importer.run(&import("undone"))?;
+    importer.run("SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s; SET CONSTRAINTS ALL DEFERRED")?;
+    importer.run(&import("late"))?;
+    desk.run("SELECT suppress_contact('email', 'late@example.com', 'x')")?;
+    importer.run("COMMIT")?;
+    let ready: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM vw_campaign_ready_leads")?;
+    ensure(ready == 0, format!("{ready} leads slipped through"))
+}
