@@ -2,7 +2,7 @@
 //!
 //! The same result as storing the records one after another, in few statements. Records that share no key within the call,
 //! and name one lead each or none, do not depend on each other: those are stored as sets. All others, and all of a set
-//! whose statement failed, go one by one in the records' order (`intake::upsert_one`).
+//! whose statement failed, go one by one in the records' order (`intake::store_one`).
 //!
 //! Every call locks in the same order: new leads by their keys, then known leads by their ids, then what is left. Calls
 //! whose records have different kinds of keys can still meet head-on; the set that Postgres picks is undone and its

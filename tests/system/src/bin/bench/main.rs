@@ -13,7 +13,10 @@ mod stage;
 
 use equity_system_tests::Outcome;
 
-const THEMES: [(&str, fn() -> Outcome); 5] = [
+/// Its name, and what measures it.
+type Theme = (&'static str, fn() -> Outcome);
+
+const THEMES: [Theme; 5] = [
     ("hash", hash::run),
     ("calls", calls::run),
     ("pages", pages::run),
