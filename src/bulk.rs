@@ -2,7 +2,7 @@
 //!
 //! The same result as storing the records one after another, in few statements. Records that share no key within the call,
 //! and name one lead each or none, do not depend on each other: those are stored as sets. All others, and all of a set
-//! whose statement failed, go one by one in the records' order (`intake::upsert_one`).
+//! whose statement failed, go one by one in the records' order (`intake::store_one`).
 //!
 //! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then the leads that they
 //! name by their ids.

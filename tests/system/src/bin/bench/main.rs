@@ -18,8 +18,10 @@ mod weather;
 
 use equity_system_tests::Outcome;
 
-/// By name, and whether it is run without being asked for.
-const THEMES: [(&str, fn() -> Outcome, bool); 9] = [
+/// Its name, what measures it, and whether it is run without being asked for.
+type Theme = (&'static str, fn() -> Outcome, bool);
+
+const THEMES: [Theme; 9] = [
     ("hash", hash::run, true),
     ("calls", calls::run, true),
     ("pages", pages::run, true),
