@@ -23,15 +23,20 @@ done
 # Links to an installed version of ours would be written through.
 rm -f "$server$("$pg_config" --pkglibdir)"/equity_connect* "$server$("$pg_config" --sharedir)"/extension/equity_connect*
 
-cat > "$root/pg_config" <<EOF
-#!/usr/bin/env bash
-case "\$*" in
-    --bindir|--pkglibdir|--sharedir) echo "$server\$("$pg_config" "\$1")" ;;
-    *) exec "$pg_config" "\$@" ;;
-esac
-EOF
-chmod +x "$root/pg_config"
+# Writes a file only when it changes: cargo builds PostgreSQL's bindings anew for newer files.
+keep() {
+    cmp -s - "$1" <<<"$2" || printf '%s\n' "$2" > "$1"
+}
+
+keep "$root/pg_config" "#!/usr/bin/env bash
+case \"\$*\" in
+    --bindir|--pkglibdir|--sharedir) echo \"$server\$(\"$pg_config\" \"\$1\")\" ;;
+    *) exec \"$pg_config\" \"\$@\" ;;
+esac"
 mkdir -p "$root/home"
-printf 'base_testing_port = %s\n[configs]\npg15 = "%s"\n' "$port" "$root/pg_config" > "$root/home/config.toml"
+keep "$root/home/config.toml" "base_testing_port = $port
+[configs]
+pg15 = \"$root/pg_config\""
+chmod +x "$root/pg_config"
 chmod -R a+rX "$root"
 echo "$root/home"

@@ -14,7 +14,7 @@ use pgrx::prelude::*;
 use super::plan::{column, required, write_by_key};
 use super::recognition::{self, Recognised};
 use super::subtransaction::attempt;
-use super::{Db, matches, merges};
+use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
 use crate::error::Error;
 use crate::merging::bridge::Bridged;
@@ -148,7 +148,9 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
         Recognised::Partly => {}
         // It goes in unless another lead has one of its keys, or had it before it was folded.
         Recognised::No => {
-            if !merges::are_there()?
+            let mut survivors = Vec::new();
+            several::add_survivors(db, &keys, &mut survivors)?;
+            if survivors.is_empty()
                 && let Some(id) =
                     recognition::insert(db, source, record, addr_hash.as_deref(), true)?
             {
