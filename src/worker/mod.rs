@@ -274,11 +274,20 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
         .map(|vendor| vendor.name().to_string())
         .collect();
     if session.caps_changed(&view.vendors, &view.campaign_caps) {
+        let names = names.clone();
         transact(|db| {
             jobs::forget_plans(db, names)?;
             jobs::wake_waiting(db, buy::DAILY_CAP)?;
             jobs::wake_waiting(db, buy::RESERVED)
         })?;
+    }
+    // What was under way to a vendor that is passed over comes back still planned for it.
+    let passed_over = |vendor: &&Vendor| !names.iter().any(|name| name == vendor.name());
+    for vendor in view.vendors.iter().filter(passed_over) {
+        if transact(|db| jobs::count_due(db, vendor.name(), 1))? > 0 {
+            let names = names.clone();
+            transact(|db| jobs::forget_plans(db, names))?;
+        }
     }
     // Without a source or a verifier there is nothing to decide: leads wait until one is enabled.
     if view

@@ -44,13 +44,16 @@ pub fn run() -> Outcome {
         );
         sizes.push(anonymous);
     }
-    // The first steps fill caches and plans; what matters is the slope after them.
-    let settled = &sizes[sizes.len() / 4..];
-    let (first, last) = (
-        settled.first().copied().unwrap_or(0),
-        settled.last().copied().unwrap_or(0),
-    );
-    let calls = f64::from(step) * (settled.len() - 1) as f64;
+    // The first quarter fills caches and plans, and single samples jump: the second quarter beside the last.
+    let quarter = sizes.len() / 4;
+    let median = |part: &[u64]| {
+        let mut sorted = part.to_vec();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    };
+    let first = median(&sizes[quarter..2 * quarter]);
+    let last = median(&sizes[3 * quarter..]);
+    let calls = f64::from(step) * (2 * quarter) as f64;
     let slope = (last as f64 - first as f64) * 1024.0 / calls.max(1.0);
     println!(
         "private memory grew by {slope:.1} bytes a call after the first quarter: {:.1} MB over 200,000 calls",
