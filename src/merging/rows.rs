@@ -169,7 +169,7 @@ pub fn must_be_scored(kept: &Row, folded: &Row) -> bool {
         value(row, "status")
             .is_none_or(|status| status == "\"new\"" || status == "\"needs_contact_info\"")
     };
-    !(is_untouched(kept) && is_untouched(folded)) && !is_past_pipeline(kept)
+    !(is_past_pipeline(kept) || (is_untouched(kept) && is_untouched(folded)))
 }
 
 /// Do the names not contradict each other? Then one may fill what the other lacks.

@@ -171,4 +171,29 @@ mod tests {
         );
         assert_eq!(one::<String>("SELECT canonical_email('nobody')"), None);
     }
+
+    #[pg_test]
+    fn junk_is_refused_with_a_reason_and_without_the_value() {
+        let id = lead(41);
+        for (kind, value, reason) in [
+            ("phone", "000-000-0000", "the phone number is a placeholder"),
+            ("phone", "555-0143", "a US phone number needs ten digits"),
+            (
+                "email",
+                "none@none.com",
+                "the e-mail address is a placeholder",
+            ),
+            (
+                "email",
+                "test@",
+                "an e-mail address needs a name, an @ and a domain",
+            ),
+        ] {
+            let (code, message) = failure(&format!(
+                "SELECT merge_contact_point('{id}', '{kind}', '{value}')"
+            ));
+            assert_eq!(code, PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION);
+            assert_eq!(message, reason);
+        }
+    }
 }

@@ -1,10 +1,7 @@
 #[pgrx::pg_schema]
 mod tests {
+    use crate::sql_tests::pair::{alone, count};
     use crate::sql_tests::*;
-
-    fn count(from: &str) -> i64 {
-        one(&format!("SELECT count(*) FROM {from}")).unwrap()
-    }
 
     fn at(source: &str, line1: &str, last_name: &str) -> Uuid {
         one(&format!(
@@ -25,6 +22,7 @@ mod tests {
 
     #[pg_test]
     fn a_record_that_names_two_leads_shows_that_they_are_one() {
+        alone();
         for (n, parts) in [
             ["'mak', '1'", OAK],
             [OAK, "'vendor_record_id', 'v'"],
@@ -53,6 +51,7 @@ mod tests {
 
     #[pg_test]
     fn one_call_knows_what_it_has_merged_itself() {
+        alone();
         let outcomes: Option<String> = one(&format!(
             "SELECT string_agg(outcome, ',' ORDER BY ord) FROM upsert_leads('s', jsonb_build_array(
                 jsonb_build_object('vendor_record_id', 'old', {OAK}), jsonb_build_object('vendor_record_id', 'new', 'mak', '1'),
@@ -67,6 +66,7 @@ mod tests {
 
     #[pg_test]
     fn what_contradicts_stays_apart_and_waits_for_a_person() {
+        alone();
         for [first, second, both] in [
             // Another unit of the building.
             [
@@ -105,6 +105,7 @@ mod tests {
 
     #[pg_test]
     fn doors_that_share_a_parcel_are_two() {
+        alone();
         upsert(
             "'address_line1', '5 Oak St Apt 2', 'postal_code', '85201', 'apn', '7', 'county_fips', '04013'",
         );
@@ -119,6 +120,7 @@ mod tests {
 
     #[pg_test]
     fn a_chain_of_merges_joins_no_contradiction() {
+        alone();
         // A (mak 1) was folded with B (parcel 7). C has parcel 8 and an address that A's next record names.
         let a: Uuid = one("SELECT upsert_lead('s', p_mak := '1')").unwrap();
         let b: Uuid = one("SELECT upsert_lead('s', 'vb', p_apn := '7', p_county_fips := '04013', p_address_line1 := '5 Oak St', p_postal_code := '85201')").unwrap();
@@ -136,6 +138,7 @@ mod tests {
 
     #[pg_test]
     fn a_verdict_lasts() {
+        alone();
         let mak: Uuid = one("SELECT upsert_lead('s', p_mak := '1')").unwrap();
         let oak = at("s", "5 Oak St", "Doe");
         let both = format!("'mak', '1', {OAK}");
@@ -179,6 +182,7 @@ mod tests {
 
     #[pg_test]
     fn near_matches_are_found_once_each_with_what_agrees() {
+        alone();
         let near = [
             at("s", "5 Magnolia St", "Doe"),
             at("s", "5 Magnlia Street", "Doe"),
@@ -239,6 +243,7 @@ mod tests {
 
     #[pg_test]
     fn stale_hashes_are_renewed_and_what_became_one_is_merged() {
+        alone();
         let stale = |id: Uuid, seed: &str| {
             run(&format!(
                 "UPDATE leads SET addr_hash = encode(sha256('{seed}'), 'hex') WHERE id = '{id}'"
@@ -313,6 +318,7 @@ mod tests {
 
     #[pg_test]
     fn an_importer_needs_no_right_on_what_a_merge_touches() {
+        alone();
         run(
             "CREATE ROLE importer; GRANT SELECT, INSERT, UPDATE ON leads TO importer; GRANT SELECT, INSERT ON lead_matches TO importer; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO importer",
         );
