@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
             .collect())
     }
 
-    /// The records whose keys no other record has, in the order of their keys.
+    /// The records whose keys no other record has, in the order of their keys. Without those that opt their lead out.
     fn sharing_no_key(&self) -> Result<Vec<usize>, Error> {
         let folded = self.of_folded_leads()?;
         let mut uses: HashMap<Key<'_>, usize> = HashMap::with_capacity(4 * self.ready.len());
@@ -153,7 +153,7 @@ impl<'a> Call<'a> {
         let mut alone: Vec<([Option<Key<'_>>; 4], usize)> = ready()
             .map(|(n, ready)| (keys(ready), n))
             .filter(|(keys, _)| keys.iter().flatten().all(|key| uses[key] == 1))
-            .filter(|(_, n)| !folded.contains(n))
+            .filter(|(_, n)| !folded.contains(n) && self.ready(*n).record.barred.is_none())
             .collect();
         alone.sort_unstable_by_key(|(keys, _)| keys.iter().flatten().next().copied());
         Ok(alone.into_iter().map(|(_, n)| n).collect())

@@ -84,5 +84,3 @@ COMMENT ON FUNCTION @extschema@.wake_worker() IS 'Wakes the worker when the tran
 
 CREATE TRIGGER trg_vendors_wake AFTER UPDATE ON @extschema@.vendors
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.wake_worker();
-CREATE TRIGGER trg_campaigns_wake AFTER UPDATE OF daily_spend_cap ON @extschema@.campaigns
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.wake_worker();
