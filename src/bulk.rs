@@ -26,8 +26,6 @@ use crate::store::{self, Db, leads, merges};
 const SET: usize = 1_000;
 /// Records in one open SPI connection, which keeps the results of all statements until it is closed.
 const PORTION: usize = 100;
-/// So many records of a set are looked up to see whether most of it is new.
-const SAMPLE: usize = 8;
 
 type Stored = Result<Upserted, Error>;
 
@@ -36,14 +34,15 @@ type Stored = Result<Upserted, Error>;
 pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error> {
     let mut call = Call::read(source, records);
     let _keys = call.take_keys();
-    let alone = call.sharing_no_key()?;
+    call.survivors = call.of_folded_leads()?;
+    let alone = call.sharing_no_key();
     let mut named = Vec::new();
     for set in alone.chunks(SET) {
         named.extend(call.store_new(set)?);
     }
     let _leads = call.take_leads()?;
     let others = call.find_others(&named)?;
-    for set in Call::sharing_no_lead(&named, &others).chunks(SET) {
+    for set in call.sharing_no_lead(&named, &others).chunks(SET) {
         call.store_known(set)?;
     }
     call.store_rest()
@@ -54,6 +53,8 @@ struct Call<'a> {
     ready: Vec<Option<Rc<Ready>>>,
     /// Of each record, as far as there is one.
     stored: Vec<Option<Stored>>,
+    /// The leads that records name by a key of one that was folded.
+    survivors: HashMap<usize, Vec<Uuid>>,
     /// The transaction's time, for contact points; read when the first one comes.
     now: Option<String>,
 }
@@ -68,6 +69,7 @@ impl<'a> Call<'a> {
             source,
             ready: Vec::with_capacity(records.len()),
             stored: Vec::with_capacity(records.len()),
+            survivors: HashMap::new(),
             now: None,
         };
         for json in records {
@@ -78,6 +80,8 @@ impl<'a> Call<'a> {
                         source,
                         record,
                         addr_hash,
+                        // In the records' order, which says which of two new leads is the older one.
+                        new_id: leads::new_id(),
                     };
                     (Some(Rc::new(ready)), None)
                 }
@@ -114,32 +118,32 @@ impl<'a> Call<'a> {
         store::connect(|db| identity::lock_all(db, self.source, &keys, &[])).map(Some)
     }
 
-    /// The records with a key of a lead that was folded into another one: they are that one's.
-    fn of_folded_leads(&self) -> Result<HashSet<usize>, Error> {
+    /// The records with a key of a lead that was folded into another one, and those others: they are what is named.
+    fn of_folded_leads(&self) -> Result<HashMap<usize, Vec<Uuid>>, Error> {
+        let mut survivors: HashMap<usize, Vec<Uuid>> = HashMap::new();
         if !merges::are_there()? {
-            return Ok(HashSet::new());
+            return Ok(survivors);
         }
-        let mut texts: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_text: HashMap<String, Vec<usize>> = HashMap::new();
         for n in 0..self.ready.len() {
             let keys = self.keys_of(n);
             for (_, text) in keys.iter().flat_map(identity::key_texts) {
-                texts.entry(text).or_default().push(n);
+                by_text.entry(text).or_default().push(n);
             }
         }
-        let all = texts.keys().cloned().collect();
-        let folded =
+        let all = by_text.keys().cloned().collect();
+        let owners =
             store::connect(|db| as_owner(db, |db| merges::owners_of_folded_keys(db, all)))?;
-        Ok(folded
-            .iter()
-            .filter_map(|(text, _)| texts.get(text))
-            .flatten()
-            .copied()
-            .collect())
+        for (text, lead) in owners {
+            for n in by_text.get(&text).into_iter().flatten() {
+                survivors.entry(*n).or_default().push(lead);
+            }
+        }
+        Ok(survivors)
     }
 
     /// The records whose keys no other record has, in the order of their keys. Without those that opt their lead out.
-    fn sharing_no_key(&self) -> Result<Vec<usize>, Error> {
-        let folded = self.of_folded_leads()?;
+    fn sharing_no_key(&self) -> Vec<usize> {
         let mut uses: HashMap<Key<'_>, usize> = HashMap::with_capacity(4 * self.ready.len());
         let ready = || {
             self.ready
@@ -153,17 +157,19 @@ impl<'a> Call<'a> {
         let mut alone: Vec<([Option<Key<'_>>; 4], usize)> = ready()
             .map(|(n, ready)| (keys(ready), n))
             .filter(|(keys, _)| keys.iter().flatten().all(|key| uses[key] == 1))
-            .filter(|(_, n)| !folded.contains(n) && self.ready(*n).record.barred.is_none())
+            .filter(|(_, n)| !self.survivors.contains_key(n))
+            .filter(|(_, n)| self.ready(*n).record.barred.is_none())
             .collect();
         alone.sort_unstable_by_key(|(keys, _)| keys.iter().flatten().next().copied());
-        Ok(alone.into_iter().map(|(_, n)| n).collect())
+        alone.into_iter().map(|(_, n)| n).collect()
     }
 
     /// Stores those of a set that are new; what leads the others name.
     fn store_new(&mut self, set: &[usize]) -> Result<Vec<Named>, Error> {
         self.read_clock(set.iter().copied())?;
         let rows: Vec<AtHand> = set.iter().map(|&n| self.new_row(n)).collect();
-        let Ok((inserted, named)) = attempt(|| store::connect(|db| insert_new(db, rows))) else {
+        let Ok((inserted, named)) = attempt(|| store::connect(|db| bulk::insert_new(db, rows)))
+        else {
             return Ok(Vec::new());
         };
         self.settle(&inserted, Outcome::Inserted);
@@ -192,11 +198,16 @@ impl<'a> Call<'a> {
     }
 
     /// The records of `named` that name one lead, which no other record names, in the order of the leads.
-    fn sharing_no_lead(named: &[Named], others: &[Named]) -> Vec<Match> {
+    fn sharing_no_lead(&self, named: &[Named], others: &[Named]) -> Vec<Match> {
         let mut by: HashMap<Uuid, HashSet<usize>> = HashMap::with_capacity(named.len());
         for one in named.iter().chain(others) {
             for id in one.all() {
                 by.entry(id).or_default().insert(one.n);
+            }
+        }
+        for (n, survivors) in &self.survivors {
+            for id in survivors {
+                by.entry(*id).or_default().insert(*n);
             }
         }
         let mut matches: Vec<Match> = named
@@ -296,7 +307,7 @@ impl<'a> Call<'a> {
         AtHand {
             phones: (!phones.is_empty()).then_some(phones),
             emails: (!emails.is_empty()).then_some(emails),
-            ..self.row((n, leads::new_id()))
+            ..self.row((n, self.ready(n).new_id))
         }
     }
 
@@ -316,7 +327,8 @@ impl<'a> Call<'a> {
         for portion in left.chunks(PORTION) {
             store::connect(|db| {
                 for &n in portion {
-                    match intake::store_one(db, self.source, &self.ready(n).record) {
+                    let ready = self.ready(n);
+                    match intake::store_one(db, self.source, &ready.record, ready.new_id) {
                         Err(error) if !error.is_about_data() => return Err(error),
                         outcome => self.stored[n] = Some(outcome),
                     }
@@ -345,47 +357,4 @@ fn keys(ready: &Ready) -> [Option<Key<'_>>; 4] {
         record.vendor_record_id.as_deref().map(|id| (2, id, "")),
         record.apn.as_deref().map(|apn| (3, apn, county)),
     ]
-}
-
-/// Stores the rows that are new; which those are, and what leads the others name.
-fn insert_new(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<(Vec<Match>, Vec<Named>), Error> {
-    let mut named = Vec::new();
-    let rows = if is_new(db, &rows)? {
-        rows
-    } else {
-        named = bulk::find(db, rows.clone())?;
-        let known: HashSet<usize> = named
-            .iter()
-            .filter(|one| !one.is_nobody())
-            .map(|one| one.n)
-            .collect();
-        rows.into_iter()
-            .filter(|row| !known.contains(&row.n))
-            .collect()
-    };
-    if rows.is_empty() {
-        return Ok((Vec::new(), named));
-    }
-    let inserted: HashSet<[u8; 16]> = bulk::insert(db, rows.clone())?
-        .into_iter()
-        .map(|id| *id.as_bytes())
-        .collect();
-    let (inserted, met): (Vec<AtHand>, Vec<AtHand>) = rows
-        .into_iter()
-        .partition(|row| inserted.contains(row.lead_id.as_bytes()));
-    if !met.is_empty() {
-        named.extend(bulk::find(db, met)?);
-    }
-    Ok((
-        inserted.iter().map(|row| (row.n, row.lead_id)).collect(),
-        named,
-    ))
-}
-
-/// Does a sample say that all of a set is new? Then looking it up first would be for nothing; an insert that meets a
-/// known lead leaves it alone.
-fn is_new(db: &mut Db<'_>, rows: &[AtHand]) -> Result<bool, Error> {
-    let step = (rows.len() / SAMPLE).max(1);
-    let sample: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
-    Ok(bulk::find(db, sample)?.iter().all(Named::is_nobody))
 }

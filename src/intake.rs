@@ -2,6 +2,7 @@
 //!
 //! The one road for `upsert_lead`, `upsert_leads` (whose sets are made in `bulk`), pulled pages and retried records.
 
+use pgrx::Uuid;
 use serde_json::Value;
 
 use crate::address;
@@ -44,13 +45,18 @@ pub fn read(json: &Value) -> Result<(LeadRecord, Option<String>), Error> {
 /// Stores one record with its contact points, or nothing of it.
 pub fn upsert_one(db: &mut Db<'_>, source: &str, json: &Value) -> Result<Upserted, Error> {
     let record = accept(record::from_json(json).map_err(bad_record)?)?;
-    store_one(db, source, &record)
+    store_one(db, source, &record, leads::new_id())
 }
 
-/// Stores one clean record with its contact points, or nothing of it.
-pub fn store_one(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
+/// Stores one clean record with its contact points, or nothing of it; `new_id`: the lead's, if it is a new one.
+pub fn store_one(
+    db: &mut Db<'_>,
+    source: &str,
+    record: &LeadRecord,
+    new_id: Uuid,
+) -> Result<Upserted, Error> {
     attempt(|| {
-        let upserted = identity::upsert(db, source, record)?;
+        let upserted = identity::upsert(db, source, record, new_id)?;
         add_contacts(db, &upserted, source, &record.contacts)?;
         if let Some(reason) = record.barred {
             leads::suppress(db, upserted.lead_id, reason)?;

@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(
             special.as_deref(),
             Some(
-                "canonical_address is, canonical_email is, canonical_phone is, compute_addr_hash is, compute_quality_score sr, compute_query_sig is, contact_keys is, has_vendor_ids_been_seen sr, new_lead_id vs, normalize_zip is, normalizer_version is"
+                "canonical_address is, canonical_email is, canonical_phone is, compute_addr_hash is, compute_quality_score sr, compute_query_sig is, contact_keys is, has_vendor_ids_been_seen sr, new_lead_id vs, normalize_zip is, normalizer_version is, preview_enrichment sr"
             )
         );
         let without_path: Option<String> = one("

@@ -19,6 +19,8 @@ pub struct Ready {
     pub source: Rc<str>,
     pub record: LeadRecord,
     pub addr_hash: Option<String>,
+    /// The lead's id, if it is a new one.
+    pub new_id: Uuid,
 }
 
 /// A row of `records_at_hand()`.

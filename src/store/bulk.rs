@@ -4,6 +4,8 @@
 //! are locked in one order by every caller, so that two calls do not wait for each other: new leads by their keys, then
 //! known ones by their ids. The order is that of the rows at hand, because the plans are loops over them.
 
+use std::collections::HashSet;
+
 use pgrx::Uuid;
 use serde_json::Value;
 
@@ -12,6 +14,9 @@ use super::at_hand::{AtHand, write_with};
 use super::jsonb::Points;
 use super::plan::{column, required, write_by_key};
 use crate::error::Error;
+
+/// So many records of a set are looked up to see whether most of it is new.
+const SAMPLE: usize = 8;
 
 const INSERT: &str = "
 INSERT INTO leads (id, source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
@@ -157,6 +162,52 @@ pub fn insert(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Uuid>, Error> {
     write_with(db, INSERT, rows)?
         .map(|row| required(&row, 1))
         .collect()
+}
+
+/// Stores the rows that are new; which those are, and what leads the others name.
+pub fn insert_new(
+    db: &mut Db<'_>,
+    rows: Vec<AtHand>,
+) -> Result<(Vec<(usize, Uuid)>, Vec<Named>), Error> {
+    let mut named = Vec::new();
+    let rows = if is_new(db, &rows)? {
+        rows
+    } else {
+        named = find(db, rows.clone())?;
+        let known: HashSet<usize> = named
+            .iter()
+            .filter(|one| !one.is_nobody())
+            .map(|one| one.n)
+            .collect();
+        rows.into_iter()
+            .filter(|row| !known.contains(&row.n))
+            .collect()
+    };
+    if rows.is_empty() {
+        return Ok((Vec::new(), named));
+    }
+    let inserted: HashSet<[u8; 16]> = insert(db, rows.clone())?
+        .into_iter()
+        .map(|id| *id.as_bytes())
+        .collect();
+    let (inserted, met): (Vec<AtHand>, Vec<AtHand>) = rows
+        .into_iter()
+        .partition(|row| inserted.contains(row.lead_id.as_bytes()));
+    if !met.is_empty() {
+        named.extend(find(db, met)?);
+    }
+    Ok((
+        inserted.iter().map(|row| (row.n, row.lead_id)).collect(),
+        named,
+    ))
+}
+
+/// Does a sample say that all of a set is new? Then looking it up first would be for nothing; an insert that meets a
+/// known lead leaves it alone.
+fn is_new(db: &mut Db<'_>, rows: &[AtHand]) -> Result<bool, Error> {
+    let step = (rows.len() / SAMPLE).max(1);
+    let sample: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
+    Ok(find(db, sample)?.iter().all(Named::is_nobody))
 }
 
 /// The leads that the records name.

@@ -138,8 +138,13 @@ impl Upserted {
     }
 }
 
-/// Inserts `record` or updates the lead it is. `record` must be clean and have an identity.
-pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upserted, Error> {
+/// Inserts `record`, as a lead with the id `new_id`, or updates the lead it is. It must be clean and have an identity.
+pub fn upsert(
+    db: &mut Db<'_>,
+    source: &str,
+    record: &LeadRecord,
+    new_id: Uuid,
+) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
     let keys = RecordKeys::of(source, record, addr_hash.as_deref());
     let _held = keys::Held::take([&keys]);
@@ -151,8 +156,7 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
             let mut survivors = Vec::new();
             several::add_survivors(db, &keys, &mut survivors)?;
             if survivors.is_empty()
-                && let Some(id) =
-                    recognition::insert(db, source, record, addr_hash.as_deref(), true)?
+                && let Some(id) = recognition::insert(db, new_id, record, &keys)?
             {
                 return Ok(Upserted::alone(id, Outcome::Inserted));
             }
@@ -173,7 +177,8 @@ pub fn upsert(db: &mut Db<'_>, source: &str, record: &LeadRecord) -> Result<Upse
         }
         let stored = match matches.split_first() {
             None => {
-                recognition::insert(db, source, record, addr_hash.as_deref(), refused.is_empty())?
+                let apn = keys.apn.filter(|_| refused.is_empty());
+                recognition::insert(db, new_id, record, &RecordKeys { apn, ..keys })?
                     .map(|id| (id, Outcome::Inserted))
             }
             Some((best, rest)) => {

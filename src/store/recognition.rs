@@ -61,10 +61,10 @@ WHERE id = $1
   AND ($11 IS NULL OR $11 || custom = custom)";
 
 const INSERT: &str = "
-INSERT INTO leads (source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
+INSERT INTO leads (id, source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
                    address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
                    addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF(concat_ws(', ', $8, $9), ''), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
+VALUES ($22, $1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF(concat_ws(', ', $8, $9), ''), $10, $11, $12, $13, $14, $15, $16, $17::numeric, $18::numeric, $19, $20,
         COALESCE($21, '{}'))
 ON CONFLICT DO NOTHING
 RETURNING id";
@@ -146,16 +146,15 @@ pub fn touch_unless_lacking(db: &mut Db<'_>, id: Uuid, record: &LeadRecord) -> R
     Ok(!write_by_key(db, TOUCH_UNLESS_LACKING, &args)?.is_empty())
 }
 
-/// Stores a new lead; None: a lead has one of its keys.
+/// Stores a new lead with these keys; None: another lead has one of them.
 pub fn insert(
     db: &mut Db<'_>,
-    source: &str,
+    id: Uuid,
     record: &LeadRecord,
-    addr_hash: Option<&str>,
-    with_parcel: bool,
+    keys: &RecordKeys<'_>,
 ) -> Result<Option<Uuid>, Error> {
     let args = [
-        source.into(),
+        keys.source.into(),
         record.vendor_record_id.as_deref().into(),
         record.vendor_list_id.as_deref().into(),
         record.owner_first_name.as_deref().into(),
@@ -168,14 +167,15 @@ pub fn insert(
         record.state.as_deref().into(),
         record.postal_code.as_deref().into(),
         record.county_fips.as_deref().into(),
-        addr_hash.into(),
-        record.mak.as_deref().into(),
-        record.apn.as_deref().filter(|_| with_parcel).into(),
+        keys.addr_hash.into(),
+        keys.mak.into(),
+        keys.apn.into(),
         record.property_value.map(|v| v.to_string()).into(),
         record.estimated_equity.map(|v| v.to_string()).into(),
         record.age.into(),
         record.owner_occupied.into(),
         custom(record).into(),
+        id.into(),
     ];
     scalar(write_by_key(db, INSERT, &args)?)
 }
