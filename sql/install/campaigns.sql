@@ -106,8 +106,13 @@ BEGIN
             SELECT id FROM folded
         );
     END IF;
-    UPDATE campaign_handouts SET recall_asked_at = now(), run_at = LEAST(run_at, now())
+    -- What failed may have arrived all the same: the tool is asked.
+    UPDATE campaign_handouts SET
+        recall_asked_at = now(),
+        run_at = LEAST(run_at, now()),
+        delivery = CASE delivery WHEN 'failed' THEN 'unclear' ELSE delivery END
     WHERE lead_id = ANY (ids) AND recall_asked_at IS NULL AND delivery NOT IN ('blocked', 'invalid', 'unsent');
+    DELETE FROM dlq WHERE kind = 'handout' AND lead_id = ANY (ids);
     RETURN NULL;
 END
 $$;

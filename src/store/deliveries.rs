@@ -145,13 +145,17 @@ WHERE h.delivery = 'accepted' AND h.recall_asked_at IS NOT NULL AND h.recalled_a
 const RECALLED: &str = "
 UPDATE campaign_handouts SET delivery = 'recalled', recalled_at = now(), vendor_lead_id = NULL WHERE id = $1";
 
+// A lead that was opted out meanwhile may have arrived: it is looked for until that is known.
 const FAIL: &str = "
 WITH failed AS (
-    UPDATE campaign_handouts SET delivery = 'failed' WHERE id = ANY ($1) AND delivery IN ('queued', 'sending', 'unclear') RETURNING *
+    UPDATE campaign_handouts SET
+        delivery = CASE WHEN recall_asked_at IS NULL THEN 'failed' ELSE 'unclear' END,
+        run_at = CASE WHEN recall_asked_at IS NULL THEN run_at ELSE clock_timestamp() + interval '1 min' END
+    WHERE id = ANY ($1) AND delivery IN ('queued', 'sending', 'unclear') RETURNING *
 )
 INSERT INTO dlq (stage, payload, error, retry_after, attempts, kind, lead_id)
 SELECT 'campaign', jsonb_build_object('handout_id', id, 'campaign', campaign), $2, clock_timestamp() + make_interval(secs => $3), attempts, 'handout', lead_id
-FROM failed";
+FROM failed WHERE delivery = 'failed'";
 
 const RETRY: &str = "
 WITH back AS (

@@ -231,9 +231,14 @@ fn a_purchase_belongs_to_the_day_of_its_reservation_and_the_next_day_has_a_cap_o
     let late: i64 = pipeline.db.one(&format!(
         "SELECT count(*) FROM vendor_calls WHERE (answered_at AT TIME ZONE '{zone}')::date > day AND (reserved_at AT TIME ZONE '{zone}')::date = day"
     ))?;
+    let calls: String = pipeline.db.one(
+        "SELECT string_agg(concat_ws(' ', day, reserved_at, answered_at), ', ' ORDER BY id) FROM vendor_calls",
+    )?;
     ensure(
         late == 3,
-        format!("{late} purchases were answered on the day after their reservation"),
+        format!(
+            "{late} purchases were answered on the day after their reservation, in {zone}: {calls}"
+        ),
     )?;
     ledger::check(&mut pipeline)
 }
