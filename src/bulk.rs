@@ -4,8 +4,8 @@
 //! and name one lead each or none, do not depend on each other: those are stored as sets. All others, and all of a set
 //! whose statement failed, go one by one in the records' order (`intake::store_one`).
 //!
-//! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then the leads that they
-//! name by their ids.
+//! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then new leads (nobody else
+//! can make them while the keys are held), then known leads by their ids.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;

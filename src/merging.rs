@@ -5,7 +5,7 @@
 //! since stays. What points at the folded lead:
 //! - its id and its keys lead to the survivor (`current`, and the look-up of records);
 //! - purchases, its job and failed work go over, and count as the survivor's: nothing is bought again;
-//! - hand-outs to campaigns are history and stay; that it was handed out goes over;
+//! - hand-outs to campaigns go over, so that whoever opts the survivor out calls them back;
 //! - opt-outs of either hold for both, also after the undoing: nothing here ever lifts one;
 //! - verdicts in `lead_matches` stay, and hold for the survivor;
 //! - a user's own table that refers to it by a foreign key: then it is not folded, because its rows would go with it.
@@ -30,7 +30,7 @@ use crate::opt_out;
 use crate::store::owner::as_owner;
 use crate::store::subtransaction::attempt;
 use crate::store::suppressions::{self, Patience};
-use crate::store::{Db, identity, leads, matches, merges};
+use crate::store::{Db, identity, leads, matches, merges, references};
 
 use self::lineage::Recorded;
 use self::rows::Row;
@@ -83,7 +83,7 @@ fn fold_into(db: &mut Db<'_>, keep: Uuid, fold: Uuid, reason: &str) -> Result<i6
     let mut locked = merges::lock(db, &[keep, fold])?;
     let mut take = |id: Uuid| locked.remove(id.as_bytes()).ok_or_else(Error::no_such_lead);
     let (kept, folded) = (take(keep)?, take(fold)?);
-    if let Some(table) = merges::referring_table(db, fold)? {
+    if let Some(table) = references::referring_table(db, fold)? {
         return Err(Error::WrongState {
             message: format!("rows of table {table} refer to the lead that would be folded"),
             hint: "Let them refer to the other lead, or keep this one and fold the other.",

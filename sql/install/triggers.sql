@@ -38,11 +38,11 @@ CREATE FUNCTION @extschema@.leads_opt_out_settle() RETURNS trigger
 COMMENT ON FUNCTION @extschema@.leads_opt_out_settle() IS 'What leads_opt_out_at_commit() does with a row that needs it';
 
 -- By name after trg_leads_addr_hash, whose result they need, and so with its columns. A touch (last_seen_at, updated_at)
--- fires none of them.
+-- fires none of them. The owner's columns and `custom` are named for users' own triggers, which may turn them into others.
 CREATE TRIGGER trg_leads_opt_out_insert BEFORE INSERT ON @extschema@.leads
     FOR EACH ROW EXECUTE FUNCTION @extschema@.leads_opt_out();
 CREATE TRIGGER trg_leads_opt_out_update
-    BEFORE UPDATE OF phones, emails, mak, vendor_record_id, source, apn, county_fips, status, suppressed_at, suppressed_reason,
+    BEFORE UPDATE OF custom, first_name, last_name, owner_full_name, owner_company, phones, emails, mak, vendor_record_id, source, apn, county_fips, status, suppressed_at, suppressed_reason,
         addr_hash, address_line1, address_line2, property_address, property_city, property_state, property_zip
     ON @extschema@.leads
     FOR EACH ROW EXECUTE FUNCTION @extschema@.leads_opt_out();
@@ -50,7 +50,7 @@ CREATE CONSTRAINT TRIGGER trg_leads_opt_out_inserted AFTER INSERT ON @extschema@
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION @extschema@.leads_opt_out_at_commit();
 CREATE CONSTRAINT TRIGGER trg_leads_opt_out_updated
-    AFTER UPDATE OF phones, emails, mak, vendor_record_id, source, apn, county_fips, suppressed_at,
+    AFTER UPDATE OF custom, first_name, last_name, owner_full_name, owner_company, phones, emails, mak, vendor_record_id, source, apn, county_fips, suppressed_at,
         addr_hash, address_line1, address_line2, property_address, property_city, property_state, property_zip
     ON @extschema@.leads
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW

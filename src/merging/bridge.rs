@@ -10,7 +10,7 @@ use super::contradiction::{self, Facts};
 use crate::error::Error;
 use crate::store::groups::{self, Member};
 use crate::store::owner::as_owner;
-use crate::store::{Db, merges};
+use crate::store::{Db, references};
 
 /// Why the merge was made, in `lead_merges.reason`.
 pub const ONE_RECORD: &str = "one record names both";
@@ -107,9 +107,9 @@ pub fn who_stays(db: &mut Db<'_>, a: Uuid, b: Uuid) -> Result<Option<(Uuid, Uuid
     } else {
         (b, a)
     };
-    if merges::referring_table(db, newer)?.is_none() {
+    if references::referring_table(db, newer)?.is_none() {
         return Ok(Some((older, newer)));
     }
-    let is_free = merges::referring_table(db, older)?.is_none();
+    let is_free = references::referring_table(db, older)?.is_none();
     Ok(is_free.then_some((newer, older)))
 }

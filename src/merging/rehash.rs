@@ -16,6 +16,7 @@ use crate::store::{Db, matches, merges};
 
 /// One batch; the totals of the pass.
 pub fn go_on(db: &mut Db<'_>, limit: i32, starts_again: bool) -> Result<Progress, Error> {
+    let is_first = !identity::has_written();
     let mut progress = sweeps::begin(db, Sweep::Rehash, NORMALIZER_VERSION, starts_again)?;
     if progress.is_finished {
         return Ok(progress);
@@ -33,6 +34,8 @@ pub fn go_on(db: &mut Db<'_>, limit: i32, starts_again: bool) -> Result<Progress
         })
         .collect();
     let own: Vec<Uuid> = stale.iter().map(|(id, _)| *id).collect();
+    // Only other sweeps wait for the sweep's own row, and they hold nothing else.
+    let _keys = is_first.then(|| identity::Held::of(&keys));
     let _held = identity::lock_all(db, "", &keys, &own)?;
     // Again, now that nobody else can change them.
     for (id, hash) in self::stale(&sweeps::load(db, own)?) {

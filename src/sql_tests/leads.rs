@@ -67,6 +67,24 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_parcel_number_is_not_filed_under_another_county() {
+        for call in [
+            "SELECT upsert_lead('list', 'r1', p_address_line1 := '1 Elm St', p_postal_code := '85201', p_apn := '7-1', p_county_fips := '04013')",
+            r#"SELECT count(*) FROM upsert_leads('list', '[{"vendor_record_id": "r1", "address": "1 Elm St", "zip": "85201", "apn": "7-1", "county_fips": "04013"}]')"#,
+        ] {
+            run("DELETE FROM leads");
+            run(
+                "INSERT INTO leads (source, vendor_record_id, address_line1, property_zip, county_fips) VALUES ('list', 'r1', '1 Elm St', '85201', '06037')",
+            );
+            run(call);
+            let filed: Option<String> = one(
+                "SELECT concat_ws('/', apn, county_fips) FROM leads WHERE vendor_record_id = 'r1'",
+            );
+            assert_eq!(filed.as_deref(), Some("06037"), "{call}");
+        }
+    }
+
+    #[pg_test]
     fn counties_share_parcel_numbers() {
         let a: Option<Uuid> = one(
             "SELECT upsert_lead('a', 'a1', p_address_line1 := '5 Oak St', p_state := 'AZ', p_city := 'Mesa', p_postal_code := '85201', p_apn := '77')",

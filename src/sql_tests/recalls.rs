@@ -55,6 +55,32 @@ mod tests {
     }
 
     #[pg_test]
+    fn folding_into_an_opted_out_lead_calls_hand_outs_back() {
+        run("INSERT INTO campaigns (name) VALUES ('phx')");
+        let (kept, folded) = (lead(1), ready(2));
+        run("SELECT * FROM claim_campaign_leads('phx', 3)");
+        run(&format!("SELECT suppress_lead('{kept}', 'x')"));
+        assert_eq!(listed("true"), 0);
+        run(&format!("SELECT merge_leads('{kept}', '{folded}', 'x')"));
+        assert_eq!(listed("needs_a_person"), 1);
+    }
+
+    #[pg_test]
+    fn a_job_made_again_by_unmerging_spends_the_same_money() {
+        run("INSERT INTO campaigns (name) VALUES ('phx')");
+        let (kept, folded) = (lead(1), lead(2));
+        run(&format!(
+            "SELECT request_enrichment('{kept}'), request_enrichment('{folded}', 'phx')"
+        ));
+        let merge: Option<i64> = one(&format!("SELECT merge_leads('{kept}', '{folded}', 'x')"));
+        run(&format!("SELECT unmerge_leads({})", merge.unwrap()));
+        let campaign: Option<String> = one(&format!(
+            "SELECT campaign FROM jobs WHERE lead_id = '{folded}'"
+        ));
+        assert_eq!(campaign.as_deref(), Some("phx"));
+    }
+
+    #[pg_test]
     fn an_opt_out_reaches_the_hand_outs_of_what_was_folded_in() {
         let id = ready(1);
         run(&format!(

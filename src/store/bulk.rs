@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use super::Db;
 use super::at_hand::{AtHand, write_with};
+use super::identity::{RecordKeys, key_texts};
 use super::jsonb::Points;
+use super::merges;
+use super::owner::as_owner;
 use super::plan::{column, required, write_by_key};
 use crate::error::Error;
 
@@ -116,6 +119,7 @@ WHERE l.id = p.lead_id
   AND (l.addr_hash <> p.addr_hash) IS NOT TRUE
   AND (l.source = p.source AND l.vendor_record_id <> p.vendor_record_id) IS NOT TRUE
   AND (l.apn <> p.apn) IS NOT TRUE
+  AND (l.apn IS NULL AND p.apn IS NOT NULL AND l.county_fips <> p.county_fips) IS NOT TRUE
 RETURNING p.n"
 );
 
@@ -196,10 +200,31 @@ pub fn insert_new(
     if !met.is_empty() {
         named.extend(find(db, met)?);
     }
+    refuse_folded(db, &inserted)?;
     Ok((
         inserted.iter().map(|row| (row.n, row.lead_id)).collect(),
         named,
     ))
+}
+
+/// Leads may have been folded since the keys of the set were looked for: then its records go one by one.
+fn refuse_folded(db: &mut Db<'_>, inserted: &[AtHand]) -> Result<(), Error> {
+    if !merges::are_there()? {
+        return Ok(());
+    }
+    let texts = inserted
+        .iter()
+        .flat_map(|row| {
+            let ready = &row.ready;
+            let hash = ready.addr_hash.as_deref();
+            key_texts(&RecordKeys::of(&ready.source, &ready.record, hash))
+        })
+        .map(|(_, text)| text)
+        .collect();
+    match as_owner(db, |db| merges::owners_of_folded_keys(db, texts))?.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Contended),
+    }
 }
 
 /// Does a sample say that all of a set is new? Then looking it up first would be for nothing; an insert that meets a

@@ -6,7 +6,7 @@
 mod keys;
 mod several;
 
-pub use keys::{Held, RecordKeys, key_texts, lock_all};
+pub use keys::{Held, RecordKeys, has_written, key_texts, lock_all};
 
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -68,7 +68,7 @@ UPDATE leads SET
     addr_hash = COALESCE(addr_hash, $15),
     mak = COALESCE(mak, $16),
     county_fips = CASE WHEN apn IS NULL THEN COALESCE(county_fips, $14) ELSE county_fips END,
-    apn = COALESCE(apn, $17),
+    apn = COALESCE(apn, CASE WHEN (county_fips <> $14) IS NOT TRUE THEN $17 END),
     property_value = COALESCE($18::numeric, property_value),
     estimated_equity = COALESCE($19::numeric, estimated_equity),
     age = COALESCE($20, age),
@@ -153,11 +153,7 @@ pub fn upsert(
         Recognised::Partly => {}
         // It goes in unless another lead has one of its keys, or had it before it was folded.
         Recognised::No => {
-            let mut survivors = Vec::new();
-            several::add_survivors(db, &keys, &mut survivors)?;
-            if survivors.is_empty()
-                && let Some(id) = recognition::insert(db, new_id, record, &keys)?
-            {
+            if let Some(id) = several::insert(db, new_id, record, &keys)? {
                 return Ok(Upserted::alone(id, Outcome::Inserted));
             }
         }
@@ -178,7 +174,7 @@ pub fn upsert(
         let stored = match matches.split_first() {
             None => {
                 let apn = keys.apn.filter(|_| refused.is_empty());
-                recognition::insert(db, new_id, record, &RecordKeys { apn, ..keys })?
+                several::insert(db, new_id, record, &RecordKeys { apn, ..keys })?
                     .map(|id| (id, Outcome::Inserted))
             }
             Some((best, rest)) => {

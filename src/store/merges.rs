@@ -6,7 +6,7 @@ use pgrx::{JsonB, PgRelation, Uuid, pg_sys};
 use serde_json::Value;
 
 use super::Db;
-use super::plan::{column, required, scalar, select, write, write_once};
+use super::plan::{column, required, scalar, select, write};
 use crate::error::Error;
 use crate::merging::lineage::Recorded;
 use crate::merging::rows::Row;
@@ -86,13 +86,6 @@ WITH RECURSIVE hit AS (
 )
 SELECT h.key, h.id FROM hit h JOIN leads l ON l.id = h.id";
 
-const REFERENCES: &str = "
-SELECT c.conrelid::regclass::text, format('SELECT EXISTS (SELECT FROM %s WHERE %I = $1)', c.conrelid::regclass, a.attname)
-FROM pg_catalog.pg_constraint c
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-WHERE c.contype = 'f' AND c.confrelid = 'leads'::regclass AND c.conparentid = 0
-ORDER BY c.oid";
-
 const RECORD: &str = "
 INSERT INTO lead_merges (kept_lead_id, folded_lead_id, reason, kept_before, folded_before, folded_keys)
 SELECT k.id, f.id, $3, to_jsonb(k), to_jsonb(f), $4 FROM leads k, leads f WHERE k.id = $1 AND f.id = $2
@@ -144,7 +137,7 @@ WITH gone AS (UPDATE dlq SET lead_id = $2 WHERE lead_id = $3 RETURNING id)
 UPDATE lead_merges SET moved = moved || jsonb_build_object('dlq', (SELECT jsonb_agg(id) FROM gone))
 WHERE id = $1 AND EXISTS (SELECT FROM gone)";
 
-// Whoever opts the survivor out calls them back.
+// So that whoever opts the survivor out calls them back.
 const MOVE_HANDOUTS: &str = "
 WITH gone AS (UPDATE campaign_handouts SET lead_id = $2 WHERE lead_id = $3 RETURNING id)
 UPDATE lead_merges SET moved = moved || jsonb_build_object('handouts', (SELECT jsonb_agg(id) FROM gone))
@@ -172,15 +165,28 @@ WHERE m.id = $1 AND m.moved -> 'job_went_over' = 'true' AND j.id = (m.moved -> '
 
 // Where the job ended with the merge or since: it is made again. A purchase that is over has been applied.
 const JOB_AGAIN: &str = "
-INSERT INTO jobs (id, stage, lead_id, vendor, call_id, run_at, attempts, pass, alone, replays_call_id, waiting_for, created_at)
+INSERT INTO jobs (id, stage, lead_id, vendor, call_id, run_at, attempts, pass, alone, replays_call_id, rebuys_call_id, campaign,
+                  waiting_for, created_at)
 SELECT j.id, j.stage, m.folded_lead_id, CASE WHEN c.id IS NULL AND j.call_id IS NOT NULL THEN NULL ELSE j.vendor END, c.id, j.run_at, j.attempts, j.pass,
-       j.alone, r.id, j.waiting_for, j.created_at
+       j.alone, r.id, b.id, j.campaign, j.waiting_for, j.created_at
 FROM lead_merges m
 CROSS JOIN LATERAL jsonb_populate_record(NULL::jobs, m.moved -> 'job') j
 LEFT JOIN vendor_calls c ON c.id = j.call_id AND c.state IN ('reserved', 'sending', 'answered')
 LEFT JOIN vendor_calls r ON r.id = j.replays_call_id AND r.state = 'in_doubt'
+LEFT JOIN vendor_calls b ON b.id = j.rebuys_call_id AND b.state = 'in_doubt'
 WHERE m.id = $1 AND j.id IS NOT NULL
 ON CONFLICT DO NOTHING";
+
+// A lead that was opted out before does not become so now: no trigger calls its new hand-outs back.
+const RECALL: &str = "
+WITH opted_out AS (
+    SELECT l.id FROM lead_merges m JOIN leads l ON l.id IN (m.kept_lead_id, m.folded_lead_id) WHERE m.id = $1 AND l.suppressed_at IS NOT NULL
+), no_retry AS (
+    DELETE FROM dlq WHERE kind = 'handout' AND lead_id IN (SELECT id FROM opted_out)
+)
+UPDATE campaign_handouts SET
+    recall_asked_at = now(), run_at = LEAST(run_at, now()), delivery = CASE delivery WHEN 'failed' THEN 'unclear' ELSE delivery END
+WHERE lead_id IN (SELECT id FROM opted_out) AND recall_asked_at IS NULL AND delivery NOT IN ('blocked', 'invalid', 'unsent')";
 
 const FIND: &str = "
 SELECT kept_lead_id, folded_lead_id, unmerged_at IS NOT NULL FROM lead_merges WHERE id = $1";
@@ -273,19 +279,6 @@ pub fn owners_of_folded_keys(
         .collect()
 }
 
-/// A table of the user's whose rows refer to this lead: they would go, or stand in the way, if it went.
-pub fn referring_table(db: &mut Db<'_>, id: Uuid) -> Result<Option<String>, Error> {
-    let questions: Vec<(String, String)> = select(db, REFERENCES, &[])?
-        .map(|row| Ok((required(&row, 1)?, required(&row, 2)?)))
-        .collect::<Result<_, Error>>()?;
-    for (table, question) in questions {
-        if scalar(write_once(db, &question, &[id.into()])?)?.unwrap_or(false) {
-            return Ok(Some(table));
-        }
-    }
-    Ok(None)
-}
-
 /// Records a merge with both leads as they are now.
 pub fn record(
     db: &mut Db<'_>,
@@ -320,12 +313,20 @@ pub fn move_work(db: &mut Db<'_>, merge: i64, keep: Uuid, fold: Uuid) -> Result<
         write(db, statement, &[merge.into(), keep.into(), fold.into()])?;
     }
     write(db, END_JOB, &[fold.into()])?;
+    write(db, RECALL, &[merge.into()])?;
     Ok(())
 }
 
 /// Gives back what `move_work` gave to the survivor.
 pub fn give_work_back(db: &mut Db<'_>, merge: i64) -> Result<(), Error> {
-    for statement in [CALLS_BACK, DLQ_BACK, HANDOUTS_BACK, JOB_BACK, JOB_AGAIN] {
+    for statement in [
+        CALLS_BACK,
+        DLQ_BACK,
+        HANDOUTS_BACK,
+        JOB_BACK,
+        JOB_AGAIN,
+        RECALL,
+    ] {
         write(db, statement, &[merge.into()])?;
     }
     Ok(())

@@ -25,6 +25,7 @@ pub mod plan;
 pub mod pruning;
 pub mod pulls;
 pub mod recognition;
+pub mod references;
 pub mod replays;
 pub mod scopes;
 pub mod settlement;

@@ -1,7 +1,6 @@
 //! The common ends of an upsert in one statement each: the record is a lead that holds all of it, or nobody's.
 //!
-//! The lead that the record's strongest key names is touched by that key, whatever else the record says: it is the one
-//! that is matched. If it holds the other keys as well, no other lead can (each is unique), and nothing is left to do.
+//! Only a lead that holds all keys of the record is touched: each is unique, so no other lead can be meant.
 
 use pgrx::{AnyNumeric, Uuid};
 use rust_decimal::Decimal;

@@ -30,9 +30,11 @@ UPDATE vendor_calls c SET
     state = 'answered',
     -- A later poll repeats the price; what was settled first stays.
     settled_amount = CASE WHEN c.state = 'answered' THEN c.settled_amount ELSE n.amount * 0.000001 END,
-    units = CASE WHEN c.state = 'answered' THEN c.units ELSE n.units END, matched = n.matched, answer = n.answer,
+    units = CASE WHEN c.state = 'answered' THEN c.units ELSE n.units END, matched = n.matched,
+    -- Of somebody who was forgotten meanwhile nothing is kept.
+    answer = CASE WHEN c.subject IS NULL AND c.pull_id IS NULL THEN 'null'::jsonb ELSE n.answer END,
     http_status = n.http_status, latency_ms = COALESCE(c.latency_ms, n.latency_ms), answered_at = clock_timestamp(),
-    poll_at = CASE WHEN n.poll_in IS NOT NULL THEN clock_timestamp() + make_interval(secs => n.poll_in) END,
+    poll_at = CASE WHEN c.subject IS NOT NULL AND n.poll_in IS NOT NULL THEN clock_timestamp() + make_interval(secs => n.poll_in) END,
     polls = CASE WHEN n.poll_in IS NOT NULL THEN c.polls + 1 ELSE c.polls END,
     error = NULL
 FROM jsonb_to_recordset($1) AS n (id bigint, amount bigint, units integer, matched boolean, answer jsonb, http_status integer, latency_ms integer, poll_in float8)

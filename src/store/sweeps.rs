@@ -55,7 +55,7 @@ const NEXT: &str = "SELECT id FROM leads WHERE id > $1 AND id < $2 ORDER BY id L
 // is still open has an id from after its beginning.
 const SETTLED_UNTIL: &str = "
 SELECT floor(extract(epoch FROM LEAST(clock_timestamp(), (
-    SELECT min(xact_start) FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()
+    SELECT min(xact_start) FROM pg_catalog.pg_stat_activity WHERE (backend_xid IS NOT NULL OR state = 'active') AND datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
 ))) * 1000)::bigint";
 
 const SET_HASH: &str = "UPDATE leads SET addr_hash = $2, updated_at = now() WHERE id = $1";

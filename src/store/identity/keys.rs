@@ -103,6 +103,12 @@ fn tag(bucket: u32) -> pg_sys::LOCKTAG {
     }
 }
 
+/// Has this transaction written anything?
+pub fn has_written() -> bool {
+    // SAFETY: reads what the backend knows of its transaction.
+    unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner() != 0
+}
+
 /// Keys that are held: until the transaction ends, or, where the caller may go on with other statements in it, until this
 /// value goes.
 #[must_use]
@@ -112,11 +118,14 @@ impl Held {
     /// Waits for the keys of these records. Not in a transaction that has written something: it may hold leads that
     /// those it would wait for are waiting for.
     pub fn take<'a>(all: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> Self {
-        // SAFETY: reads what the backend knows of its transaction.
-        let has_written = unsafe { pg_sys::GetTopTransactionIdIfAny() }.into_inner() != 0;
-        if has_written {
+        if has_written() {
             return Self(BTreeSet::new());
         }
+        Self::of(all)
+    }
+
+    /// Waits for the keys of these records, in a transaction that holds nothing that an import waits for.
+    pub fn of<'a>(all: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> Self {
         let mine = buckets(all);
         let _owner = TransactionOwns::begin();
         hold(&mine);
@@ -128,7 +137,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         // SAFETY: reads what the backend knows of its transaction.
         let goes_on = unsafe { pg_sys::IsTransactionBlock() };
-        // An error ends the transaction, and the keys are free with it.
+        // After an error they stay until the transaction ends, also where a savepoint catches it.
         if !goes_on || std::thread::panicking() {
             return;
         }

@@ -10,7 +10,7 @@ use crate::merging::contradiction::Facts;
 use crate::record::LeadRecord;
 use crate::store::owner::as_owner;
 use crate::store::plan::{column, required, write};
-use crate::store::{Db, groups, merges};
+use crate::store::{Db, groups, merges, recognition};
 
 const BY_ID: &str = "
 SELECT source, vendor_record_id, address_line1 IS NOT NULL, addr_hash, mak, apn, property_state, property_zip FROM leads WHERE id = $1";
@@ -39,6 +39,26 @@ pub(super) fn add_survivors(
     }
     candidates.sort_by_key(|candidate| candidate.key);
     Ok(())
+}
+
+/// Stores a new lead; None: another lead has one of its keys, or has survived the lead that had it. That is looked for
+/// afterwards: a lead that is folded meanwhile would slip between a look and the insert.
+pub(super) fn insert(
+    db: &mut Db<'_>,
+    new_id: Uuid,
+    record: &LeadRecord,
+    keys: &RecordKeys<'_>,
+) -> Result<Option<Uuid>, Error> {
+    let Some(id) = recognition::insert(db, new_id, record, keys)? else {
+        return Ok(None);
+    };
+    let mut survivors = Vec::new();
+    add_survivors(db, keys, &mut survivors)?;
+    if survivors.is_empty() {
+        return Ok(Some(id));
+    }
+    as_owner(db, |db| merges::remove(db, id))?;
+    Ok(None)
 }
 
 fn load(db: &mut Db<'_>, id: Uuid) -> Result<Option<Candidate>, Error> {

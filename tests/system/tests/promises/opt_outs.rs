@@ -8,7 +8,7 @@ use equity_simulator::vendor::Vendor;
 use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::session::Session;
 use equity_system_tests::wait::until_true;
-use equity_system_tests::{Outcome, dumps, ensure, seed};
+use equity_system_tests::{Outcome, dumps, ensure, ledger, seed};
 
 /// A pipeline without vendors, for what needs the database only.
 fn quiet(plan: Plan) -> Outcome<Pipeline> {
@@ -381,4 +381,24 @@ fn a_look_that_a_savepoint_undoes_is_taken_again() -> Outcome {
         .db
         .one("SELECT count(*) FROM vw_campaign_ready_leads")?;
     ensure(ready == 0, format!("{ready} leads slipped through"))
+}
+
+#[test]
+fn an_answer_about_somebody_who_was_forgotten_meanwhile_is_not_kept() -> Outcome {
+    let (seed, _) = seed::choose("forgotten_in_flight", 55);
+    let mut pipeline = Pipeline::start(Plan::new(seed, 1).latency(Duration::from_secs(1)))?;
+    pipeline.open_vendors(&[Vendor::Melissa])?;
+    let lead = pipeline.enrich_doors(1)?.remove(0);
+    pipeline.wait_for_request(Vendor::Melissa)?;
+    pipeline.db.run(&format!("SELECT forget_lead('{lead}')"))?;
+    until_true("the answer is applied", Duration::from_secs(30), || {
+        pipeline
+            .db
+            .one("SELECT count(*) = 1 FROM vendor_calls WHERE state = 'applied'")
+    })?;
+    let kept: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM vendor_calls WHERE answer <> 'null' OR subject IS NOT NULL")?;
+    ensure(kept == 0, format!("{kept} answers are kept"))?;
+    ledger::check(&mut pipeline)
 }
