@@ -387,7 +387,6 @@ fn a_look_that_a_savepoint_undoes_is_taken_again() -> Outcome {
 fn an_answer_about_somebody_who_was_forgotten_meanwhile_is_not_kept() -> Outcome {
     let (seed, _) = seed::choose("forgotten_in_flight", 55);
     let mut pipeline = Pipeline::start(Plan::new(seed, 1).latency(Duration::from_secs(1)))?;
-    pipeline.open_vendors(&[Vendor::Melissa])?;
     let lead = pipeline.enrich_doors(1)?.remove(0);
     pipeline.wait_for_request(Vendor::Melissa)?;
     pipeline.db.run(&format!("SELECT forget_lead('{lead}')"))?;

@@ -77,9 +77,21 @@ pub fn look(session: &mut Session, model: &Model) -> Outcome {
     let asked = Instant::now();
     for held in session.column::<Vec<String>>(READY)? {
         if let Some(value) = model.broken(&held, asked) {
-            return Err(
-                format!("a lead with the opted-out value {value} is ready: {held:?}").into(),
-            );
+            let story: String = session.one_with(
+                "SELECT concat_ws(E'\\n',
+                     (SELECT 'merges: ' || jsonb_agg(to_jsonb(m) - '{kept_before,kept_after,folded_before}'::text[] || jsonb_build_object('hash', folded_before ->> 'addr_hash') ORDER BY m.id)::text
+                      FROM lead_merges m WHERE folded_before ->> 'addr_hash' = $1
+                          OR kept_lead_id IN (SELECT kept_lead_id FROM lead_merges WHERE folded_before ->> 'addr_hash' = $1)),
+                     (SELECT 'lead: ' || jsonb_agg(to_jsonb(l) - '{phones,emails}'::text[])::text FROM leads l
+                      WHERE id IN (SELECT kept_lead_id FROM lead_merges WHERE folded_before ->> 'addr_hash' = $1) OR addr_hash = $1),
+                     (SELECT 'opt-outs: ' || jsonb_agg(to_jsonb(s) ORDER BY id)::text FROM suppressions s
+                      WHERE lead_id IN (SELECT kept_lead_id FROM lead_merges WHERE folded_before ->> 'addr_hash' = $1) OR lead_id IN (SELECT folded_lead_id FROM lead_merges WHERE folded_before ->> 'addr_hash' = $1)))",
+                &[&value],
+            )?;
+            return Err(format!(
+                "a lead with the opted-out value {value} is ready: {held:?}\n{story}"
+            )
+            .into());
         }
     }
     Ok(())
