@@ -214,7 +214,7 @@ fn insert(
     let mut reserved = Vec::new();
     let mut known = Vec::new();
     for call in granted {
-        match inserted.remove(&call.purchase_key) {
+        match inserted.remove(&(call.purchase_key.clone(), call.generation)) {
             Some(call_id) => {
                 let alone = claimed.iter().any(|job| job.id == call.job_id && job.alone);
                 reserved.push((
@@ -254,7 +254,7 @@ fn use_known(db: &mut Db<'_>, known: &[&NewCall], epoch: i64, day: &str) -> Resu
     for call in known {
         let earlier = existing
             .iter()
-            .find(|e| e.purchase_key == call.purchase_key);
+            .find(|e| e.purchase_key == call.purchase_key && e.generation >= call.generation);
         match earlier {
             Some(earlier) if earlier.has_answer || earlier.state == "resolved" => {
                 let reused = calls::reuse(db, earlier.id, call, epoch, day)?;

@@ -112,7 +112,7 @@ fn reserve_page(
     };
     for _ in 0..MOST_GENERATIONS {
         let inserted = calls::insert(db, std::slice::from_ref(&call), epoch, &day)?;
-        if let Some(&call_id) = inserted.get(&call.purchase_key) {
+        if let Some(&call_id) = inserted.values().next() {
             jobs::wait_for_calls(db, &[(job.id, call_id)])?;
             let item = calls::item(call_id, call.subject);
             return Ok(Some(Reserved {
@@ -121,7 +121,8 @@ fn reserve_page(
                 item,
             }));
         }
-        let Some(earlier) = calls::existing(db, &[&call])?.pop() else {
+        let mut existing = calls::existing(db, &[&call])?.into_iter();
+        let Some(earlier) = existing.find(|earlier| earlier.generation == call.generation) else {
             break;
         };
         if earlier.state != "resolved" {
