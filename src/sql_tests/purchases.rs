@@ -4,8 +4,10 @@
 mod tests {
     use crate::money::Money;
     use crate::sql_tests::*;
+    use crate::store;
+    use crate::store::budgets::{self, Cap, Grant, Wish};
     use crate::store::calls::{self, NewCall};
-    use crate::store::{self, budgets};
+    use crate::store::scopes::Scope;
     use crate::vendors::{Product, Subject};
 
     /// A purchase under the key "k".
@@ -83,5 +85,51 @@ mod tests {
         let first = bought(1, "applied", None);
         let second = bought(2, "in_doubt", Some(first));
         assert_eq!(in_the_way(&wanted()), [first, second]);
+    }
+
+    /// What is granted to one purchase of a dollar, where the scopes have these caps.
+    fn grant(caps: &[(Scope, i64)]) -> Grant {
+        let caps: Vec<Cap> = caps
+            .iter()
+            .map(|(scope, dollars)| Cap {
+                scope: scope.clone(),
+                calls: None,
+                amount: Some(Money::from_micros(dollars * 1_000_000)),
+            })
+            .collect();
+        let wish = Wish {
+            purchases: 1,
+            units: 1,
+            unit_price: Money::from_micros(1_000_000),
+        };
+        store::connect(|db| {
+            let today = budgets::today(db, "UTC")?;
+            budgets::reserve(db, &today, &caps, wish)
+        })
+        .expect("the budgets work")
+    }
+
+    #[pg_test]
+    fn money_that_is_only_reserved_is_not_spent_because_other_money_is() {
+        run(
+            "INSERT INTO spend_budgets (day, scope, reserved_calls, settled_calls, reserved_amount, settled_amount)
+             SELECT (now() AT TIME ZONE 'UTC')::date, scope, reserved, settled, reserved, settled
+             FROM (VALUES ('total', 2, 1), ('campaign_spend:spring', 0, 3)) AS b (scope, reserved, settled)",
+        );
+        let spring = Scope::Campaign("spring".into());
+        let again = Scope::Rebuy("melissa".into());
+        for (spent, cap) in [(&spring, 3), (&again, 0)] {
+            let both = grant(&[(Scope::Total, 3), (spent.clone(), cap)]);
+            assert_eq!((both.purchases, both.is_spent), (0, false));
+            assert_eq!(both.limited_by, Some(Scope::Total));
+            let alone = grant(&[(Scope::Total, 9), (spent.clone(), cap)]);
+            assert_eq!((alone.purchases, alone.is_spent), (0, true));
+            assert_eq!(alone.limited_by.as_ref(), Some(spent));
+        }
+        let all = grant(&[(Scope::Total, 9), (spring, 9)]);
+        assert_eq!(
+            (all.purchases, all.is_spent, all.limited_by),
+            (1, false, None)
+        );
     }
 }
