@@ -346,5 +346,17 @@ mod tests {
             one::<String>("SELECT campaign FROM jobs").as_deref(),
             Some("spring")
         );
+        // And so is a record of its pull that was parked.
+        run("SELECT request_pull('batchdata', '{\"zip_codes\": [\"85001\"]}', p_campaign => 'spring');
+             INSERT INTO dlq (stage, payload, error, kind, pull_id)
+             SELECT 'pull', '{\"source\": \"batchdata\", \"record\": {\"vendor_record_id\": \"r9\"}}', 'x', 'record', id FROM pulls;
+             SELECT retry_dlq(array_agg(id)) FROM dlq");
+        assert_eq!(
+            one::<String>(
+                "SELECT campaign FROM jobs JOIN leads l ON l.id = lead_id WHERE vendor_record_id = 'r9'"
+            )
+            .as_deref(),
+            Some("spring")
+        );
     }
 }
