@@ -62,7 +62,8 @@ pub fn buy_for_leads(
     moved
 }
 
-/// Reserves the purchases that the claimed jobs still need of `vendor`, as its locked row has it; the jobs that need another step move on.
+/// Reserves the purchases that the claimed jobs still need of `vendor`, as its locked row has it; the jobs that need
+/// another step move on.
 fn reserve(
     db: &mut Db<'_>,
     claimed: &[Job],
