@@ -14,6 +14,7 @@ mod money;
 mod opt_outs;
 mod pair;
 mod pulls;
+mod purchases;
 mod recalls;
 mod reviews;
 mod scoring;

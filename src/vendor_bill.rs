@@ -1,7 +1,8 @@
 //! A vendor's usage report against the ledger: what is in doubt is resolved by it, and what differs is listed.
 //!
 //! That something is *not* on the report proves nothing unless the report is whole. So only a caller who says from
-//! when until when it lists everything gets purchases resolved as not charged: they may be bought again after that.
+//! when until when it lists everything gets purchases resolved as not charged: they may be bought again after that. Nor is
+//! a report whole of which a line is not understood: that line may be the very purchase that seems to be missing.
 
 use std::collections::HashMap;
 
@@ -18,6 +19,8 @@ use crate::store::vendor_bills::{self, Booked};
 use crate::store::{Db, calls, dlq, worker_state};
 
 const REASON: &str = "by the vendor's bill";
+const UNREADABLE: &str = "unreadable";
+const UNKNOWN: &str = "unknown";
 
 /// One line of the answer.
 pub struct Finding {
@@ -57,7 +60,7 @@ pub fn import(
             Err(error) => findings.push(Finding {
                 ord: Some(ord),
                 call_id: None,
-                outcome: "unreadable",
+                outcome: UNREADABLE,
                 billed: None,
                 booked: None,
                 detail: error.to_string(),
@@ -78,8 +81,11 @@ pub fn import(
         findings.extend(compare(db, record, &found, &mut billed)?);
     }
     if let Some(period) = period {
+        let is_whole = !findings
+            .iter()
+            .any(|finding| matches!(finding.outcome, UNREADABLE | UNKNOWN));
         for call in vendor_bills::missing(db, vendor, period, billed)? {
-            findings.push(not_billed(db, call)?);
+            findings.push(not_billed(db, call, is_whole)?);
         }
     }
     Ok(findings)
@@ -107,7 +113,7 @@ fn compare(
                 "billed_again",
                 "the purchase is on the report twice",
             ),
-            None => finding(None, "unknown", "no purchase in the ledger is this"),
+            None => finding(None, UNKNOWN, "no purchase in the ledger is this"),
         }));
     };
     billed.push(call.id);
@@ -125,28 +131,27 @@ fn compare(
     Ok((!agrees).then(|| finding(Some(call), "other_amount", &detail)))
 }
 
-/// A purchase of the report's time that is not on it.
-fn not_billed(db: &mut Db<'_>, call: Booked) -> Result<Finding, Error> {
-    let was_in_doubt = call.state == "in_doubt";
-    if was_in_doubt {
-        settlement::resolve(db, call.id, Resolution::NotCharged, None, REASON)?;
-        dlq::after_doubt(db, call.id)?;
-    }
+/// A purchase of the report's time that is not on it. `is_whole`: is every line of the report understood?
+fn not_billed(db: &mut Db<'_>, call: Booked, is_whole: bool) -> Result<Finding, Error> {
+    let (outcome, detail) = match (call.state.as_str(), is_whole) {
+        ("in_doubt", true) => {
+            settlement::resolve(db, call.id, Resolution::NotCharged, None, REASON)?;
+            dlq::after_doubt(db, call.id)?;
+            ("not_charged", "was in doubt".to_string())
+        }
+        ("in_doubt", false) => (
+            "undecided",
+            "a line that is unreadable or unknown may be this purchase".to_string(),
+        ),
+        (state, _) => ("not_billed", format!("the purchase is {state}")),
+    };
     Ok(Finding {
         ord: None,
         call_id: Some(call.id),
-        outcome: if was_in_doubt {
-            "not_charged"
-        } else {
-            "not_billed"
-        },
+        outcome,
         billed: None,
         booked: call.settled,
-        detail: if was_in_doubt {
-            "was in doubt".to_string()
-        } else {
-            format!("the purchase is {}", call.state)
-        },
+        detail,
     })
 }
 

@@ -35,6 +35,10 @@ CREATE UNIQUE INDEX ux_jobs_pull ON @extschema@.jobs (pull_id) WHERE pull_id IS 
 -- The worker's claim: due jobs of one vendor (NULL: to be planned), oldest first.
 CREATE INDEX idx_jobs_due ON @extschema@.jobs (vendor, run_at, id) WHERE call_id IS NULL;
 CREATE INDEX idx_jobs_call ON @extschema@.jobs (call_id) WHERE call_id IS NOT NULL;
+-- Pruning asks of each old purchase whether a job is to send it again, or to make it again. Both are rare: the indexes
+-- are all but empty, and cost the other jobs nothing.
+CREATE INDEX idx_jobs_replays ON @extschema@.jobs (replays_call_id) WHERE replays_call_id IS NOT NULL;
+CREATE INDEX idx_jobs_rebuys ON @extschema@.jobs (rebuys_call_id) WHERE rebuys_call_id IS NOT NULL;
 
 CREATE TABLE @extschema@.dlq (
     id bigserial,

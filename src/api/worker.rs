@@ -106,7 +106,7 @@ fn retry_records(db: &mut Db<'_>, ids: &[i64]) -> Result<i64, Error> {
         match intake::upsert_one(db, &source, &record) {
             Ok(upserted) => {
                 dlq::remove(db, parked.id)?;
-                jobs::enqueue_leads(db, vec![upserted.lead_id], None)?;
+                jobs::enqueue_leads(db, vec![upserted.lead_id], parked.campaign.as_deref())?;
                 stored += 1;
             }
             Err(error) => dlq::failed_again(db, parked.id, &error.to_string())?,

@@ -33,10 +33,11 @@ pub struct Grant {
     pub purchases: i64,
     /// Units of each purchase; fewer than wished only for a single purchase.
     pub units: i64,
-    /// Do settled calls alone leave no room for another? Else what is missing is only reserved, and may come back.
-    pub is_spent: bool,
-    /// The scope that allows the least; None: all was granted.
+    /// The scope that allows the least, of several the first; None: all was granted.
     pub limited_by: Option<Scope>,
+    /// Do settled calls alone leave no room for another in that scope? Else what is missing is only reserved, and may
+    /// come back.
+    pub is_spent: bool,
 }
 
 /// A change to one scope of one day: calls, and money in micro-dollars.
@@ -216,9 +217,9 @@ pub fn reserve(db: &mut Db<'_>, day: &str, caps: &[Cap], wish: Wish) -> Result<G
         let narrower = narrow(fit, &cap.scope, now, wish.unit_price);
         if narrower != fit {
             (fit, limited_by) = (narrower, Some(cap.scope.clone()));
+            let settled = left(booked.settled_calls, booked.settled);
+            is_spent = narrow(wished, &cap.scope, settled, wish.unit_price).purchases == 0;
         }
-        let settled = left(booked.settled_calls, booked.settled);
-        is_spent |= narrow(wished, &cap.scope, settled, wish.unit_price).purchases == 0;
     }
     if fit.purchases == 0 || fit.units == 0 {
         fit = Fit {

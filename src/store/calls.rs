@@ -101,28 +101,30 @@ FROM vendor_calls
 WHERE lead_id = ANY ($1) AND state <> 'released' AND reserved_at > now() - make_interval(mins => $2)
 GROUP BY lead_id";
 
+// What was in doubt and bought again is not bought once more, whatever becomes of the doubt.
 const INSERT: &str = "
-INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, epoch, day, reserved_amount, reserved_units, campaign,
-                          rebuys_call_id)
+INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, epoch, day, reserved_amount, reserved_units, campaign, rebuys_call_id)
 SELECT vendor, stage, lead_id, pull_id, purchase_key, generation, subject, $2, $3::date, amount * 0.000001, units, campaign, rebuys_call_id
 FROM jsonb_to_recordset($1) AS n (n integer, vendor text, stage text, lead_id uuid, pull_id integer, purchase_key text, generation integer,
                                   subject jsonb, amount bigint, units integer, campaign text, rebuys_call_id bigint)
+WHERE NOT EXISTS (SELECT FROM vendor_calls r WHERE r.purchase_key = n.purchase_key AND r.generation > n.generation AND r.rebuys_call_id IS NOT NULL
+    AND state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed' AND reuses_call_id IS NULL)
 ORDER BY n
 ON CONFLICT DO NOTHING
 RETURNING id, purchase_key, generation";
 
 const EXISTING: &str = "
-SELECT c.id, c.purchase_key, c.generation, c.state, c.answer IS NOT NULL AND c.poll_at IS NULL
+SELECT c.id, c.purchase_key, c.generation, c.state, c.answer IS NOT NULL AND c.poll_at IS NULL AS has_answer
 FROM vendor_calls c
-JOIN jsonb_to_recordset($1) AS n (key text, generation integer) ON c.purchase_key = n.key AND c.generation = n.generation
-WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed' AND reuses_call_id IS NULL";
+JOIN jsonb_to_recordset($1) AS n (key text, generation integer) ON c.purchase_key = n.key AND c.generation >= n.generation
+WHERE state <> 'released' AND resolution IS DISTINCT FROM 'not_charged' AND resolution IS DISTINCT FROM 'replayed' AND reuses_call_id IS NULL
+ORDER BY has_answer DESC, c.generation DESC";
 
 const REUSE: &str = "
 INSERT INTO vendor_calls (vendor, stage, lead_id, pull_id, purchase_key, generation, subject, state, epoch, day, reserved_amount, reserved_units,
                           settled_amount, units, matched, answer, reuses_call_id, answered_at)
 SELECT vendor, stage, $2, $3, purchase_key, generation, $6, 'answered', $4, $5::date, 0, 0, 0, 0, matched, answer, id, now()
-FROM vendor_calls
-WHERE id = $1
+FROM vendor_calls WHERE id = $1
 RETURNING id";
 
 const SEND: &str = "
@@ -201,13 +203,13 @@ pub fn spent_on(
         .collect()
 }
 
-/// Inserts reserved purchases. Those that were bought before are missing from the result, which maps purchase key to id.
+/// Inserts reserved purchases. Those that were bought before are missing from the result, by key and generation.
 pub fn insert(
     db: &mut Db<'_>,
     calls: &[NewCall],
     epoch: i64,
     day: &str,
-) -> Result<BTreeMap<String, i64>, Error> {
+) -> Result<BTreeMap<(String, i32), i64>, Error> {
     let rows: Vec<Value> = calls
         .iter()
         .enumerate()
@@ -225,11 +227,12 @@ pub fn insert(
         INSERT,
         &[JsonB(Value::Array(rows)).into(), epoch.into(), day.into()],
     )?
-    .map(|row| Ok((required(&row, 2)?, required(&row, 1)?)))
+    .map(|row| Ok(((required(&row, 2)?, required(&row, 3)?), required(&row, 1)?)))
     .collect()
 }
 
-/// The earlier purchases that stand in the way of `calls`.
+/// The purchases that stand in the way of `calls`, of their generation or a later one; the best to use comes first:
+/// the latest that has an answer, else the latest.
 pub fn existing(db: &mut Db<'_>, calls: &[&NewCall]) -> Result<Vec<Existing>, Error> {
     let keys: Vec<Value> = calls
         .iter()

@@ -41,6 +41,8 @@ pub struct BadRecord {
 pub struct ParkedRecord {
     pub id: i64,
     pub payload: Value,
+    /// The campaign of its pull.
+    pub campaign: Option<String>,
 }
 
 const FROM_JOBS: &str = "
@@ -87,7 +89,7 @@ const ADD_RECORD: &str = "
 INSERT INTO dlq (stage, payload, error, kind, pull_id, attempts) VALUES ('pull', $1, $2, 'record', $3, 1)";
 
 const TAKE_RECORDS: &str = "
-SELECT id, payload FROM dlq WHERE id = ANY ($1) AND kind = 'record' ORDER BY id FOR UPDATE";
+SELECT id, payload, (SELECT campaign FROM pulls p WHERE p.id = dlq.pull_id) FROM dlq WHERE id = ANY ($1) AND kind = 'record' ORDER BY id FOR UPDATE";
 
 const REMOVE: &str = "DELETE FROM dlq WHERE id = $1";
 
@@ -163,6 +165,7 @@ pub fn take_records(db: &mut Db<'_>, ids: &[i64]) -> Result<Vec<ParkedRecord>, E
             Ok(ParkedRecord {
                 id: required(&row, 1)?,
                 payload: column::<JsonB>(&row, 2)?.map_or(Value::Null, |json| json.0),
+                campaign: column(&row, 3)?,
             })
         })
         .collect()

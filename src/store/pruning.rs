@@ -25,7 +25,8 @@ WITH old AS (
       AND GREATEST(reserved_at, answered_at, applied_at, resolved_at) < now() - make_interval(mins => GREATEST($1, $3))
       AND (lead_id IS NOT NULL OR state = 'released' OR answer <> 'null'::jsonb)
       AND NOT EXISTS (SELECT FROM jobs j WHERE j.call_id = c.id)
-      AND NOT EXISTS (SELECT FROM jobs j WHERE c.id IN (j.replays_call_id, j.rebuys_call_id))
+      AND NOT EXISTS (SELECT FROM jobs j WHERE j.replays_call_id = c.id)
+      AND NOT EXISTS (SELECT FROM jobs j WHERE j.rebuys_call_id = c.id)
       AND NOT EXISTS (SELECT FROM dlq d WHERE d.call_id = c.id)
       AND NOT EXISTS (SELECT FROM vendor_calls d WHERE d.id = c.rebuys_call_id AND d.state = 'in_doubt')
     ORDER BY day, id

@@ -45,20 +45,25 @@ pub fn buy_for_leads(
     let limit = i64::try_from(started * batch).unwrap_or(i64::MAX);
     let bought = transact(|db| {
         let claimed = jobs::claim(db, vendor.name(), limit)?;
-        Ok((
-            !claimed.is_empty(),
-            reserve(db, &claimed, vendor, vendors, epoch, &hash_key)?,
-        ))
+        let open = still_open(db, vendor)?;
+        let reserved = match &open {
+            Some(vendor) => reserve(db, &claimed, vendor, vendors, epoch, &hash_key)?,
+            None => Vec::new(),
+        };
+        Ok((!claimed.is_empty(), open, reserved))
     });
-    let reserved = bought
-        .as_ref()
-        .map(|(_, reserved)| reserved.clone())
-        .unwrap_or_default();
+    let (moved, open, reserved) = match bought {
+        Ok((moved, open, reserved)) => (Ok(moved), open, reserved),
+        Err(error) => (Err(error), None, Vec::new()),
+    };
+    // As it was when the money was reserved: the price that is settled is the one that was reserved.
+    let vendor = open.as_ref().unwrap_or(vendor);
     send(session, vendor, in_batches(reserved, batch), started)?;
-    Ok(bought?.0)
+    moved
 }
 
-/// Reserves the purchases that the claimed jobs still need; the jobs that need another step move on.
+/// Reserves the purchases that the claimed jobs still need of `vendor`, as its locked row has it; the jobs that need
+/// another step move on.
 fn reserve(
     db: &mut Db<'_>,
     claimed: &[Job],
@@ -67,9 +72,6 @@ fn reserve(
     epoch: i64,
     hash_key: &[u8],
 ) -> Result<Vec<Reserved>, Error> {
-    let Some(vendor) = &still_open(db, vendor)? else {
-        return Ok(Vec::new());
-    };
     let mut groups: BTreeMap<Payers, Vec<NewCall>> = BTreeMap::new();
     for call in wanted(db, claimed, vendor, vendors, hash_key)? {
         groups.entry(call.payers()).or_default().push(call);
@@ -214,7 +216,7 @@ fn insert(
     let mut reserved = Vec::new();
     let mut known = Vec::new();
     for call in granted {
-        match inserted.remove(&call.purchase_key) {
+        match inserted.remove(&(call.purchase_key.clone(), call.generation)) {
             Some(call_id) => {
                 let alone = claimed.iter().any(|job| job.id == call.job_id && job.alone);
                 reserved.push((
@@ -254,7 +256,7 @@ fn use_known(db: &mut Db<'_>, known: &[&NewCall], epoch: i64, day: &str) -> Resu
     for call in known {
         let earlier = existing
             .iter()
-            .find(|e| e.purchase_key == call.purchase_key);
+            .find(|e| e.purchase_key == call.purchase_key && e.generation >= call.generation);
         match earlier {
             Some(earlier) if earlier.has_answer || earlier.state == "resolved" => {
                 let reused = calls::reuse(db, earlier.id, call, epoch, day)?;

@@ -46,7 +46,7 @@ pub fn apply(
     let Some(pull) = pulls::load_for_update(db, pull_id)? else {
         // Deleted meanwhile: what was paid for is stored all the same.
         let source = vendors::source_of(db, answer.product.name())?.unwrap_or_default();
-        let tally = store_records(db, &source, pull_id, &page)?;
+        let tally = store_records(db, &source, pull_id, None, &page)?;
         jobs::enqueue_leads(db, tally.new, None)?;
         return job.map_or(Ok(()), |job| jobs::finish(db, &[job.id]));
     };
@@ -57,8 +57,9 @@ pub fn apply(
         .map(|record| record.vendor_record_id.clone())
         .collect();
     let has_known = pulls::has_seen(db, &pull.source, &pull.query_sig, &ids)?;
-    let tally = store_records(db, &pull.source, pull.id, &page)?;
-    jobs::enqueue_leads(db, tally.new.clone(), pull.campaign.as_deref())?;
+    let campaign = pull.campaign.as_deref();
+    let tally = store_records(db, &pull.source, pull.id, campaign, &page)?;
+    jobs::enqueue_leads(db, tally.new.clone(), campaign)?;
     let end = if lost {
         ListEnd::Ahead
     } else {
@@ -97,6 +98,7 @@ fn store_records(
     db: &mut Db<'_>,
     source: &str,
     pull_id: i32,
+    campaign: Option<&str>,
     page: &SearchAnswer,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
@@ -138,13 +140,13 @@ fn store_records(
             reason,
         )?;
     }
-    route_again(db, std::mem::take(&mut tally.known))?;
+    route_again(db, std::mem::take(&mut tally.known), campaign)?;
     Ok(tally)
 }
 
 /// A record of a lead that was routed before may have brought what its score counts (an age, a parcel number):
-/// its score and status follow, and where the status changed, the waterfall looks at it once more.
-fn route_again(db: &mut Db<'_>, known: Vec<Uuid>) -> Result<(), Error> {
+/// its score and status follow, and where the status changed, the waterfall looks at it once more, for the pull's campaign.
+fn route_again(db: &mut Db<'_>, known: Vec<Uuid>, campaign: Option<&str>) -> Result<(), Error> {
     let mut routed = leads::load_for_update(db, known)?;
     routed.retain(|lead| lead.status != "new");
     if routed.is_empty() {
@@ -157,7 +159,7 @@ fn route_again(db: &mut Db<'_>, known: Vec<Uuid>) -> Result<(), Error> {
         .filter(|lead| changed(lead))
         .map(|lead| lead.id)
         .collect();
-    jobs::enqueue_leads(db, again, None).map(drop)
+    jobs::enqueue_leads(db, again, campaign).map(drop)
 }
 
 /// A dead owner, or one who sues callers, is never contacted.

@@ -36,25 +36,26 @@ pub fn buy_pages(session: &mut Session, vendor: &Vendor) -> Result<bool, Error> 
             vendor.name(),
             i64::try_from(started).unwrap_or(i64::MAX),
         )?;
+        let open = still_open(db, vendor)?;
         let mut reserved = Vec::new();
-        for job in &claimed {
-            reserved.extend(reserve_page(db, job, vendor, epoch, &hash_key)?);
+        if let Some(vendor) = &open {
+            for job in &claimed {
+                reserved.extend(reserve_page(db, job, vendor, epoch, &hash_key)?);
+            }
         }
-        Ok((!claimed.is_empty(), reserved))
+        Ok((!claimed.is_empty(), open, reserved))
     });
-    let reserved = bought
-        .as_ref()
-        .map(|(_, reserved)| reserved.clone())
-        .unwrap_or_default();
-    send(
-        session,
-        vendor,
-        reserved.into_iter().map(|page| vec![page]).collect(),
-        started,
-    )?;
-    Ok(bought?.0)
+    let (moved, open, reserved) = match bought {
+        Ok((moved, open, reserved)) => (Ok(moved), open, reserved),
+        Err(error) => (Err(error), None, Vec::new()),
+    };
+    let pages = reserved.into_iter().map(|page| vec![page]).collect();
+    // As it was when the money was reserved: the price that is settled is the one that was reserved.
+    send(session, open.as_ref().unwrap_or(vendor), pages, started)?;
+    moved
 }
 
+/// Reserves the next page of a job's pull from `vendor`, as its locked row has it.
 fn reserve_page(
     db: &mut Db<'_>,
     job: &Job,
@@ -62,9 +63,6 @@ fn reserve_page(
     epoch: i64,
     hash_key: &[u8],
 ) -> Result<Option<Reserved>, Error> {
-    let Some(vendor) = still_open(db, vendor)? else {
-        return Ok(None);
-    };
     let pull = match job.pull_id {
         Some(pull_id) => pulls::load_for_update(db, pull_id)?,
         None => None,
@@ -96,23 +94,23 @@ fn reserve_page(
         campaign: pull.campaign.clone(),
         is_rebuy: false,
     };
-    let caps = caps::of(db, &vendor, &payers, pull.daily_record_cap.map(i64::from))?;
+    let caps = caps::of(db, vendor, &payers, pull.daily_record_cap.map(i64::from))?;
     let grant = budgets::reserve(db, &day, &caps, wish)?;
     let is_partial = replay.is_some() && grant.units < wish.units;
     if grant.purchases == 0 || is_partial {
         if is_partial {
-            give_back(db, &vendor, &payers, grant.units, &day)?;
+            give_back(db, vendor, &payers, grant.units, &day)?;
         }
         let (wait, why) = wait_for_budget(db, &timezone, &grant)?;
         return jobs::postpone(db, job.id, wait, why).map(|()| None);
     }
     let mut call = match replay {
-        Some(replay) => again(job, &pull, &vendor, replay)?,
-        None => purchase(job, &pull, &vendor, grant.units, hash_key)?,
+        Some(replay) => again(job, &pull, vendor, replay)?,
+        None => purchase(job, &pull, vendor, grant.units, hash_key)?,
     };
     for _ in 0..MOST_GENERATIONS {
         let inserted = calls::insert(db, std::slice::from_ref(&call), epoch, &day)?;
-        if let Some(&call_id) = inserted.get(&call.purchase_key) {
+        if let Some(&call_id) = inserted.values().next() {
             jobs::wait_for_calls(db, &[(job.id, call_id)])?;
             let item = calls::item(call_id, call.subject);
             return Ok(Some(Reserved {
@@ -121,11 +119,12 @@ fn reserve_page(
                 item,
             }));
         }
-        let Some(earlier) = calls::existing(db, &[&call])?.pop() else {
+        let mut existing = calls::existing(db, &[&call])?.into_iter();
+        let Some(earlier) = existing.find(|earlier| earlier.generation == call.generation) else {
             break;
         };
         if earlier.state != "resolved" {
-            give_back(db, &vendor, &payers, call.units, &day)?;
+            give_back(db, vendor, &payers, call.units, &day)?;
             return use_earlier(db, job, &earlier).map(|()| None);
         }
         // Paid for and lost: the same request once more, so that a vendor that remembers it delivers the page.

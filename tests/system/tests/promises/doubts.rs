@@ -102,6 +102,44 @@ fn buying_again_has_a_budget_of_its_own_that_starts_at_zero() -> Outcome {
 }
 
 #[test]
+fn who_shares_a_phone_is_served_from_what_was_bought_again() -> Outcome {
+    let (seed, _) = seed::choose("shared_rebuy", 33);
+    let mut pipeline = Pipeline::start(Plan::new(seed, 20))?;
+    pipeline.open_vendors(&[Vendor::HlrLookup])?;
+    pipeline.db.run(
+        "UPDATE vendors SET doubt_policy = 'rebuy', rebuy_spend_cap = 1 WHERE name = 'hlr_lookup'",
+    )?;
+    let leads: Vec<String> = pipeline.db.column(
+        "INSERT INTO leads (addr_hash, address_line1, property_zip, mak, apn, owner_occupied, age, property_value, estimated_equity, phones)
+         SELECT 'phone ' || n, n || ' Main St', '90028', 'mak ' || n, 'apn ' || n, true, 70, 500000, 100000,
+                ARRAY['{\"phone\": \"+13235550123\", \"type\": \"mobile\", \"source\": \"manual\"}'::jsonb]
+         FROM generate_series(1, 3) n RETURNING id::text",
+    )?;
+    pipeline.fault(Rule {
+        times: Some(1),
+        ..Rule::new(Vendor::HlrLookup, Kind::ResetBeforeBill)
+    });
+    let resolve = "SELECT resolve_call(id, 'not_charged', 'looked up') FROM vendor_calls WHERE state = 'in_doubt'";
+    // The second asks while the first purchase is in doubt, the third after it was resolved.
+    for (lead, after) in leads.iter().zip(["SELECT", resolve, "SELECT"]) {
+        pipeline.enrich(std::slice::from_ref(lead))?;
+        pipeline.wait_for_work(is_idle)?;
+        pipeline
+            .db
+            .run(&format!("SELECT resume_vendor('hlr_lookup'); {after}"))?;
+    }
+    let states: String = pipeline.db.one(
+        "SELECT string_agg(concat_ws(' ', generation, state, reuses_call_id IS NOT NULL), ',' ORDER BY id) FROM vendor_calls WHERE vendor = 'hlr_lookup'",
+    )?;
+    ensure(
+        states == "1 resolved f,2 applied f,2 applied t,2 applied t"
+            && pipeline.requests(Vendor::HlrLookup) == 2,
+        format!("the ledger has {states}"),
+    )?;
+    ledger::check(&mut pipeline)
+}
+
+#[test]
 fn the_vendors_bill_decides_what_is_in_doubt() -> Outcome {
     let (seed, _) = seed::choose("vendor_bill", 31);
     let mut pipeline = Pipeline::start(Plan::new(seed, 60))?;
