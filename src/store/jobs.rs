@@ -106,6 +106,8 @@ ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED"
 
 const OF_CALLS: &str = jobs!("call_id = ANY ($1) FOR UPDATE");
 
+const OF_CALL_NOW: &str = jobs!("call_id = $1 FOR UPDATE NOWAIT");
+
 const WAIT_FOR_CALLS: &str = "
 UPDATE jobs j SET call_id = n.call_id, waiting_for = NULL
 FROM jsonb_to_recordset($1) AS n (job_id bigint, call_id bigint) WHERE j.id = n.job_id";
@@ -189,6 +191,14 @@ pub fn of_calls(db: &mut Db<'_>, calls: &[i64]) -> Result<Vec<Job>, Error> {
     write(db, OF_CALLS, &[calls.to_vec().into()])?
         .map(|row| read(&row))
         .collect()
+}
+
+/// The job that waits for this purchase, locked; an error at once while another session holds it.
+pub fn of_call_now(db: &mut Db<'_>, call: i64) -> Result<Option<Job>, Error> {
+    write(db, OF_CALL_NOW, &[call.into()])?
+        .next()
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// Ties jobs to the purchases they wait for: pairs of job and call.

@@ -41,8 +41,8 @@ struct Context {
     now: String,
 }
 
-/// Applies answers that wait; true when any was applied or parked. Those whose lead is locked by another session are
-/// left for a later turn.
+/// Applies answers that wait; true when any was applied or parked. Those whose lead or job is locked by another
+/// session are left for a later turn.
 pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
     transact(|db| {
         let mut answers = calls::to_apply(db, BATCH)?;
@@ -64,23 +64,38 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         }
         let mut moved = false;
         for answer in &answers {
-            let job = jobs::of_calls(db, &[answer.id])?.pop();
-            match attempt(|| apply_one(db, answer, job.as_ref(), &context)) {
-                Err(
-                    Error::Busy
-                    | Error::Database {
-                        code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-                        ..
-                    },
-                ) => continue,
-                Err(error) => park(db, answer, job.as_ref(), &error)?,
-                Ok(()) => {}
+            let mut job = None;
+            let tried = attempt(|| {
+                job = jobs::of_call_now(db, answer.id)?;
+                apply_one(db, answer, job.as_ref(), &context)
+            });
+            let done = match tried {
+                Err(error) if !is_busy(&error) => {
+                    attempt(|| park(db, answer, job.as_ref(), &error))
+                }
+                other => other,
+            };
+            match done {
+                Err(error) if is_busy(&error) => continue,
+                other => other?,
             }
             moved = true;
         }
         reached(Point::Applying);
         Ok(moved)
     })
+}
+
+/// Does another session hold what the work needs?
+fn is_busy(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Busy
+            | Error::Database {
+                code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                ..
+            }
+    )
 }
 
 fn apply_batch(db: &mut Db<'_>, answers: &[Answered], context: &Context) -> Result<(), Error> {
