@@ -41,13 +41,22 @@ struct Context {
     now: String,
 }
 
-/// Applies answers that wait; true when any was applied or parked. Those whose lead or job is locked by another
+/// What became of the answers that waited.
+#[derive(Default)]
+pub struct Applied {
+    /// Any was applied or parked.
+    pub moved: bool,
+    /// Any was left because another session is in the way; nothing tells when it is gone.
+    pub left_any: bool,
+}
+
+/// Applies answers that wait. Those whose lead or job is locked by another
 /// session are left for a later turn.
-pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
+pub fn apply_answers(vendors: &[Vendor]) -> Result<Applied, Error> {
     transact(|db| {
         let mut answers = calls::to_apply(db, BATCH)?;
         if answers.is_empty() {
-            return Ok(false);
+            return Ok(Applied::default());
         }
         // In the order in which everybody locks leads.
         answers.sort_by_key(|answer| answer.lead_id.map(|id| *id.as_bytes()));
@@ -60,9 +69,12 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         // What is locked is changed under the same savepoint: else each row would get a multixact.
         if attempt(|| apply_batch(db, &answers, &context)).is_ok() {
             reached(Point::Applying);
-            return Ok(true);
+            return Ok(Applied {
+                moved: true,
+                left_any: false,
+            });
         }
-        let mut moved = false;
+        let mut applied = Applied::default();
         for answer in &answers {
             let mut job = None;
             let tried = attempt(|| {
@@ -76,13 +88,13 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
                 other => other,
             };
             match done {
-                Err(error) if is_busy(&error) => continue,
-                other => other?,
+                Err(error) if is_busy(&error) => applied.left_any = true,
+                Err(error) => return Err(error),
+                Ok(()) => applied.moved = true,
             }
-            moved = true;
         }
         reached(Point::Applying);
-        Ok(moved)
+        Ok(applied)
     })
 }
 

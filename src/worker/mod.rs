@@ -52,6 +52,8 @@ use crate::vendors::{Product, instantly_campaign};
 
 /// The safety net: how long the worker sleeps at most while nothing wakes it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long it waits at most while an answer cannot be stored or applied yet.
+const BUSY_SLEEP: Duration = Duration::from_secs(1);
 /// How long it waits for the extension to be installed, or for trouble to pass.
 const IDLE_SLEEP: Duration = Duration::from_secs(5);
 /// How long a stopping worker waits for answers that are on their way.
@@ -215,7 +217,8 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
         moved |= start_work(session, &view)?;
         moved |= campaign::work(session, view.tool.as_ref());
     }
-    moved |= apply::apply_answers(&view.vendors)?;
+    let applied = apply::apply_answers(&view.vendors)?;
+    moved |= applied.moved;
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
         let epoch = session.epoch;
         transact(|db| worker_state::beat(db, epoch, &doing))?;
@@ -232,7 +235,12 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
             may_start: false,
         };
         let usable = if may_start { &view } else { &nobody };
-        sleep_time(session, usable, started_at.elapsed())
+        let sleep = sleep_time(session, usable, started_at.elapsed())?;
+        // What the database was in the way of is tried again soon: nothing tells when it can be done.
+        if applied.left_any || !session.landed.is_empty() {
+            return Ok(sleep.min(BUSY_SLEEP));
+        }
+        Ok(sleep)
     }
 }
 

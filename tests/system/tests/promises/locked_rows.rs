@@ -19,7 +19,9 @@ fn a_job_that_another_session_holds_holds_up_no_other_answer() -> Outcome {
         Ok(pipeline.under_way(Vendor::SignalwireLookup) == 8)
     })?;
     let mut other = pipeline.another_session()?;
-    other.run("BEGIN; SELECT FROM jobs WHERE call_id = (SELECT max(call_id) FROM jobs) FOR UPDATE")?;
+    other.run(
+        "BEGIN; SELECT FROM jobs WHERE call_id = (SELECT max(call_id) FROM jobs) FOR UPDATE",
+    )?;
     pipeline.wait_for_work(|db| {
         db.one("SELECT count(*) = 1 FROM jobs WHERE waiting_for IS DISTINCT FROM 'a second pass'")
     })?;
