@@ -118,13 +118,15 @@ fn run() {
         };
         if session
             .as_ref()
-            .is_some_and(|session| session.network_is_gone)
+            .is_some_and(|session| session.network_is_gone && session.landed.is_empty())
         {
             // What was under way is in doubt; the next session finds it so.
             session = None;
         }
         if !sleep.is_zero() {
-            wait(session.as_ref(), sleep);
+            // The socket of a network thread that has ended is readable for ever.
+            let listened = session.as_ref().filter(|session| !session.network_is_gone);
+            wait(listened, sleep);
         }
         serve_interrupts();
     }
