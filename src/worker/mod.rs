@@ -291,14 +291,14 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
             jobs::wake_waiting(db, buy::RESERVED)
         })?;
     }
-    // What was under way to a vendor that is passed over comes back still planned for it.
-    let passed_over = |vendor: &&Vendor| !names.iter().any(|name| name == vendor.name());
-    for vendor in view.vendors.iter().filter(passed_over) {
-        if transact(|db| jobs::count_due(db, vendor.name(), 1))? > 0 {
-            let names = names.clone();
-            transact(|db| jobs::forget_plans(db, names))?;
-        }
-    }
+    // What was under way to a vendor that is passed over, or disabled meanwhile, comes back still planned for it.
+    let is_passed_over = |name: &&str| !names.iter().any(|usable| usable == name);
+    let products = Product::ALL.map(Product::name).into_iter();
+    let passed_over = products.filter(is_passed_over).collect();
+    transact(|db| match jobs::has_due_for(db, passed_over)? {
+        true => jobs::forget_plans(db, names),
+        false => Ok(()),
+    })?;
     // Without a source or a verifier there is nothing to decide: leads wait until one is enabled.
     if view
         .vendors

@@ -10,6 +10,8 @@ use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::wait::until_true;
 use equity_system_tests::{Outcome, ensure, ledger, seed};
 
+use crate::circuit::{two_verifiers, with_phones};
+
 const SOURCES: [Vendor; 2] = [Vendor::Melissa, Vendor::BatchdataSkipTrace];
 
 /// A pipeline that verifies everything it finds, with these verifiers, for so many doors.
@@ -252,4 +254,35 @@ fn an_empty_hlr_account_pauses_it_although_it_answers_200() -> Outcome {
         "nothing was asked after the vendor was resumed",
     )?;
     ledger::check(&mut pipeline)
+}
+
+#[test]
+fn what_a_disabled_verifier_gives_back_goes_to_the_next() -> Outcome {
+    let mut pipeline = two_verifiers("disabled_verifier", 65)?;
+    pipeline
+        .simulator()
+        .set_latency(Vendor::SignalwireLookup, Duration::from_secs(5));
+    pipeline.fault(Rule {
+        status: Some(429),
+        ..Rule::new(Vendor::SignalwireLookup, Kind::Status)
+    });
+    with_phones(&mut pipeline, 12)?;
+    until_true("the first is asked", Duration::from_secs(30), || {
+        Ok(pipeline.under_way(Vendor::SignalwireLookup) == 8)
+    })?;
+    pipeline.open_vendors(&[Vendor::HlrLookup])?;
+    let by_next = "SELECT count(*) FROM vendor_calls WHERE vendor = 'hlr_lookup'";
+    until_true("the next is asked", Duration::from_secs(30), || {
+        Ok(pipeline.db.one::<i64>(by_next)? == 4)
+    })?;
+    ensure(
+        pipeline.under_way(Vendor::SignalwireLookup) == 8,
+        "the first answered before the worker knew that it is disabled",
+    )?;
+    pipeline.finish()?;
+    let asked: i64 = pipeline.db.one(by_next)?;
+    ensure(
+        asked == 12,
+        format!("the next was asked about {asked} of 12"),
+    )
 }
