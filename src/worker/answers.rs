@@ -139,12 +139,7 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts, &[]),
         Verdict::Reply(Reply::Partly { parts, refused }) => {
             let refused: Vec<i64> = refused.iter().filter_map(|id| id.parse().ok()).collect();
-            doubt::give_back(
-                db,
-                &refused,
-                "the vendor refused this item",
-                Sharing::AsBefore,
-            )?;
+            refuse(db, flight, &refused, "it told an error for this item alone")?;
             store_parts(db, landed, parts, &refused)
         }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
@@ -328,12 +323,19 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
     if flight.call_ids.len() > 1 {
         return doubt::give_back(db, &flight.call_ids, reason, Sharing::Never);
     }
-    let waiting = jobs::of_calls(db, &flight.call_ids)?;
-    settlement::release(db, &flight.call_ids, reason, None)?;
+    refuse(db, flight, &flight.call_ids, reason)?;
     if flight.vendor.pauses > 0 {
         // It refused, so it is there.
         vendors::recovered(db, flight.product)?;
     }
+    Ok(())
+}
+
+/// Purchases of a request that were refused, and not billed: a failed attempt of each, tried again later.
+fn refuse(db: &mut Db<'_>, flight: &Flight, calls: &[i64], reason: &str) -> Result<(), Error> {
+    let waiting = jobs::of_calls(db, calls)?;
+    settlement::release(db, calls, reason, None)?;
+    let error = format!("the vendor refused the request: {reason}");
     for job in waiting {
         if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
             // The vendor no longer takes its own place mark: go on from the page number.
@@ -342,13 +344,7 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
         let attempts = u32::try_from(job.attempts).unwrap_or(0) + 1;
         let again = (job.attempts + 1 < settings::max_attempts())
             .then(|| seconds(retry::backoff(attempts, &RETRIES, random_unit())));
-        dlq::from_jobs(
-            db,
-            &[job.id],
-            Kind::Job,
-            &format!("the vendor refused the request: {reason}"),
-            again,
-        )?;
+        dlq::from_jobs(db, &[job.id], Kind::Job, &error, again)?;
     }
     Ok(())
 }

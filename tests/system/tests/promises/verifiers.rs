@@ -286,3 +286,46 @@ fn what_a_disabled_verifier_gives_back_goes_to_the_next() -> Outcome {
         format!("the next was asked about {asked} of 12"),
     )
 }
+
+#[test]
+fn a_number_that_fails_for_ever_is_parked_and_holds_up_no_other() -> Outcome {
+    let mut pipeline = two_verifiers("broken_number", 66)?;
+    pipeline.open_vendors(&[Vendor::HlrLookup])?;
+    pipeline
+        .simulator()
+        .with_office(|office| office.broken_numbers.insert("12132000003".into()));
+    with_phones(&mut pipeline, 10)?;
+    pipeline.finish()?;
+    let tries: i32 = pipeline
+        .db
+        .one("SELECT current_setting('equity_connect.max_attempts')::integer")?;
+    for attempt in 1..=tries {
+        let waits: bool = pipeline.db.one(&format!(
+            "SELECT count(*) = 1 AND bool_and(attempts = {attempt} AND (retry_after IS NULL) = ({attempt} = {tries})) FROM dlq WHERE kind = 'job'"
+        ))?;
+        ensure(
+            waits,
+            format!("after try {attempt}: {}", pipeline.state_of_things()?),
+        )?;
+        // The worker sleeps until the time that it knows: a notice of new work makes it look again.
+        pipeline.db.run("UPDATE dlq SET retry_after = now() WHERE retry_after IS NOT NULL; UPDATE vendors SET position = position WHERE name = 'hlr_lookup'")?;
+        if attempt < tries {
+            pipeline.wait_for_work(|db| {
+                db.one(&format!(
+                    "SELECT count(*) = 1 FROM dlq WHERE attempts > {attempt}"
+                ))
+            })?;
+        }
+    }
+    let released: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM vendor_calls WHERE state = 'released'")?;
+    let paused: bool = pipeline
+        .db
+        .one("SELECT pauses > 0 FROM vendors WHERE name = 'hlr_lookup'")?;
+    ensure(
+        released == i64::from(tries) && !paused,
+        format!("{released} rows released for {tries} tries, paused: {paused}"),
+    )?;
+    ledger::check(&mut pipeline)
+}
