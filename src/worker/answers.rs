@@ -22,7 +22,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
-use crate::vendors::{Part, Reply, Subject, poll_schedule};
+use crate::vendors::{Part, Product, Reply, Subject, poll_schedule};
 
 /// Pauses of a vendor that throttles or cannot be reached.
 const PAUSES: Schedule = Schedule {
@@ -169,6 +169,9 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
                 flight.vendor.name(),
                 reason
             );
+            if speaks_for_one_item(flight) {
+                return refuse(db, flight, &flight.call_ids, reason);
+            }
             doubt::give_back(db, &flight.call_ids, reason, Sharing::AsBefore)
         }
         Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
@@ -272,6 +275,9 @@ fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         }
         Verdict::Reply(Reply::Blocked { reason }) => {
             vendors::pause(db, flight.product, f64::INFINITY, reason)?;
+            if speaks_for_one_item(flight) {
+                return ask_again(db, flight, call_id, polls);
+            }
             calls::poll_later(db, call_id, Some(60.0), Some(reason))
         }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
@@ -283,11 +289,21 @@ fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
             )?;
             calls::poll_later(db, call_id, Some(5.0), None)
         }
-        _ => match poll_seconds(&flight.vendor, polls) {
-            Some(seconds) => calls::poll_later(db, call_id, Some(seconds), None),
-            None => give_up_asking(db, call_id),
-        },
+        _ => ask_again(db, flight, call_id, polls),
     }
+}
+
+fn ask_again(db: &mut Db<'_>, flight: &Flight, call_id: i64, polls: i32) -> Result<(), Error> {
+    match poll_seconds(&flight.vendor, polls) {
+        Some(seconds) => calls::poll_later(db, call_id, Some(seconds), None),
+        None => give_up_asking(db, call_id),
+    }
+}
+
+/// Each mail server decides for itself whom it blocks. A mailbox that was asked first again whenever the probe is
+/// resumed would stop it every time.
+fn speaks_for_one_item(flight: &Flight) -> bool {
+    flight.product == Product::SmtpProbe
 }
 
 /// Nobody knows: a pending answer is taken as it is, a purchase in doubt waits for a person.

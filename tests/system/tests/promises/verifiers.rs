@@ -162,6 +162,10 @@ fn a_refused_sender_stops_the_probe_and_another_verifier_takes_over() -> Outcome
         format!("worker_status() says {told:?}"),
     )?;
     pipeline.finish()?;
+    // Those that were asked by then wait for another try.
+    pipeline.db.run("UPDATE dlq SET retry_after = now() WHERE retry_after IS NOT NULL; UPDATE vendors SET position = position WHERE name = 'smtp_probe'")?;
+    pipeline.wait_for_work(|db| db.one("SELECT count(*) = 0 FROM dlq"))?;
+    pipeline.finish()?;
     let checked = checks(&mut pipeline, "email")?;
     let by_instantly = checked
         .iter()
@@ -328,4 +332,31 @@ fn a_number_that_fails_for_ever_is_parked_and_holds_up_no_other() -> Outcome {
         format!("{released} rows released for {tries} tries, paused: {paused}"),
     )?;
     ledger::check(&mut pipeline)
+}
+
+#[test]
+fn a_domain_that_blocks_the_probe_does_not_stop_it_again_at_once() -> Outcome {
+    let mut pipeline = verifying("blocked_by_one", 67, &[Vendor::SmtpProbe])?;
+    pipeline
+        .db
+        .run("UPDATE vendors SET max_in_flight = 1 WHERE name = 'smtp_probe'")?;
+    pipeline.fault(Rule {
+        status: Some(554),
+        request: Some("@mail.example.com>".into()),
+        times: Some(1),
+        ..Rule::new(Vendor::SmtpProbe, Kind::Status)
+    });
+    pipeline.enrich_doors(20)?;
+    until_true("the probe is stopped", Duration::from_secs(30), || {
+        pipeline.db.one("SELECT count(*) = 1 FROM vendors WHERE name = 'smtp_probe' AND paused_until = 'infinity'")
+    })?;
+    // The mailbox is out of the way: its lead waits for another try.
+    until_true("its lead waits", Duration::from_secs(10), || {
+        pipeline.db.one("SELECT count(*) = 1 FROM dlq WHERE kind = 'job' AND attempts = 1 AND retry_after > now()")
+    })?;
+    pipeline.db.run("SELECT resume_vendor('smtp_probe')")?;
+    pipeline.finish()?;
+    let checked = checks(&mut pipeline, "email")?;
+    let told = checked.iter().filter(|(_, _, result, _)| result.is_some());
+    ensure(told.count() > 5, "the resumed probe asked nobody")
 }
