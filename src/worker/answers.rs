@@ -300,8 +300,7 @@ fn ask_again(db: &mut Db<'_>, flight: &Flight, call_id: i64, polls: i32) -> Resu
     }
 }
 
-/// Each mail server decides for itself whom it blocks. A mailbox that was asked first again whenever the probe is
-/// resumed would stop it every time.
+/// Each mail server decides for itself whom it blocks: asked first after each resume, it would stop the probe anew.
 fn speaks_for_one_item(flight: &Flight) -> bool {
     flight.product == Product::SmtpProbe
 }

@@ -149,7 +149,8 @@ fn park(db: &mut Db<'_>, answer: &Answered, job: Option<&Job>, error: &Error) ->
     calls::mark_unreadable(db, answer.id, &why)?;
     match job {
         Some(job) => dlq::from_jobs(db, &[job.id], DlqKind::Answer, &why, again),
-        None => dlq::add_answer(db, answer, &why),
+        // Put back, a page would start a run that nobody asked for: it waits for a person.
+        None => dlq::add_answer(db, answer, &why, again.filter(|_| answer.pull_id.is_none())),
     }
 }
 
