@@ -192,15 +192,22 @@ pub fn holds_lead(db: &Db<'_>, lead: pgrx::Uuid) -> Result<bool, Error> {
 }
 
 const ADD_ANSWER: &str = "
-INSERT INTO dlq (stage, payload, error, kind, lead_id, pull_id, call_id, attempts)
-SELECT stage, jsonb_build_object('call_id', id, 'campaign', campaign), $2, 'answer', lead_id, pull_id, id, 1 FROM vendor_calls WHERE id = $1";
+INSERT INTO dlq (stage, payload, error, retry_after, kind, lead_id, pull_id, call_id, attempts)
+SELECT stage, jsonb_build_object('call_id', id, 'campaign', campaign), $2, CASE WHEN $3 IS NOT NULL THEN now() + make_interval(secs => $3) END,
+       'answer', lead_id, pull_id, id, 1
+FROM vendor_calls WHERE id = $1";
 
-/// Parks a paid answer that no job waits for.
+/// Keeps a paid answer that no job waits for. `retry_in`: seconds; None: parked.
 pub fn add_answer(
     db: &mut Db<'_>,
     answer: &super::calls::Answered,
     error: &str,
+    retry_in: Option<f64>,
 ) -> Result<(), Error> {
-    write(db, ADD_ANSWER, &[answer.id.into(), error.into()])?;
+    write(
+        db,
+        ADD_ANSWER,
+        &[answer.id.into(), error.into(), retry_in.into()],
+    )?;
     Ok(())
 }

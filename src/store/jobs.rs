@@ -106,6 +106,8 @@ ORDER BY run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED"
 
 const OF_CALLS: &str = jobs!("call_id = ANY ($1) FOR UPDATE");
 
+const OF_CALL_NOW: &str = jobs!("call_id = $1 FOR UPDATE NOWAIT");
+
 const WAIT_FOR_CALLS: &str = "
 UPDATE jobs j SET call_id = n.call_id, waiting_for = NULL
 FROM jsonb_to_recordset($1) AS n (job_id bigint, call_id bigint) WHERE j.id = n.job_id";
@@ -189,6 +191,14 @@ pub fn of_calls(db: &mut Db<'_>, calls: &[i64]) -> Result<Vec<Job>, Error> {
     write(db, OF_CALLS, &[calls.to_vec().into()])?
         .map(|row| read(&row))
         .collect()
+}
+
+/// The job that waits for this purchase, locked; an error at once while another session holds it.
+pub fn of_call_now(db: &mut Db<'_>, call: i64) -> Result<Option<Job>, Error> {
+    write(db, OF_CALL_NOW, &[call.into()])?
+        .next()
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// Ties jobs to the purchases they wait for: pairs of job and call.
@@ -309,6 +319,12 @@ UPDATE jobs SET run_at = now(), waiting_for = NULL WHERE pull_id = $1 AND call_i
 const HAS_UNPLANNED: &str = "
 SELECT EXISTS (SELECT FROM jobs WHERE vendor IS NULL AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL)";
 
+const HAS_DUE_FOR: &str = "
+SELECT EXISTS (
+    SELECT FROM unnest($1) AS name
+    CROSS JOIN LATERAL (SELECT FROM jobs WHERE vendor = name AND call_id IS NULL AND run_at <= now() AND lead_id IS NOT NULL LIMIT 1) AS due
+)";
+
 const COUNT_DUE: &str = "
 SELECT count(*) FROM (SELECT FROM jobs WHERE vendor = $1 AND call_id IS NULL AND run_at <= now() LIMIT $2) AS due";
 
@@ -333,6 +349,11 @@ pub fn bring_forward(db: &mut Db<'_>, pull_id: i32) -> Result<(), Error> {
 /// Is there a due job without a plan?
 pub fn has_unplanned(db: &Db<'_>) -> Result<bool, Error> {
     Ok(scalar(select(db, HAS_UNPLANNED, &[])?)?.unwrap_or(false))
+}
+
+/// Is a lead's job due whose next purchase is of one of these vendors?
+pub fn has_due_for(db: &Db<'_>, vendors: Vec<&str>) -> Result<bool, Error> {
+    Ok(scalar(select(db, HAS_DUE_FOR, &[vendors.into()])?)?.unwrap_or(false))
 }
 
 /// How many jobs of this vendor are due, counted up to `limit`.

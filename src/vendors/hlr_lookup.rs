@@ -91,7 +91,6 @@ pub(super) fn receive(items: &[Item], body: &Value) -> Reply {
         (false, true) if parts.is_empty() => Reply::Blocked {
             reason: "the account has insufficient credit".into(),
         },
-        (false, false) if parts.is_empty() => Reply::Throttled { retry_after: None },
         (false, _) => Reply::Partly { parts, refused },
     }
 }

@@ -22,7 +22,7 @@ use crate::store::jobs::{self, Sharing};
 use crate::store::settlement::{self, Settlement};
 use crate::store::vendors::{self, Vendor};
 use crate::store::{Db, pulls};
-use crate::vendors::{Part, Reply, Subject, poll_schedule};
+use crate::vendors::{Part, Product, Reply, Subject, poll_schedule};
 
 /// Pauses of a vendor that throttles or cannot be reached.
 const PAUSES: Schedule = Schedule {
@@ -139,12 +139,7 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         Verdict::Reply(Reply::Answered(parts)) => store_parts(db, landed, parts, &[]),
         Verdict::Reply(Reply::Partly { parts, refused }) => {
             let refused: Vec<i64> = refused.iter().filter_map(|id| id.parse().ok()).collect();
-            doubt::give_back(
-                db,
-                &refused,
-                "the vendor refused this item",
-                Sharing::AsBefore,
-            )?;
+            refuse(db, flight, &refused, "it told an error for this item alone")?;
             store_parts(db, landed, parts, &refused)
         }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
@@ -174,6 +169,9 @@ fn store_one(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
                 flight.vendor.name(),
                 reason
             );
+            if speaks_for_one_item(flight) {
+                return refuse(db, flight, &flight.call_ids, reason);
+            }
             doubt::give_back(db, &flight.call_ids, reason, Sharing::AsBefore)
         }
         Verdict::Reply(Reply::Rejected { reason }) => reject(db, flight, reason),
@@ -277,6 +275,9 @@ fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
         }
         Verdict::Reply(Reply::Blocked { reason }) => {
             vendors::pause(db, flight.product, f64::INFINITY, reason)?;
+            if speaks_for_one_item(flight) {
+                return ask_again(db, flight, call_id, polls);
+            }
             calls::poll_later(db, call_id, Some(60.0), Some(reason))
         }
         Verdict::Reply(Reply::Throttled { retry_after }) => {
@@ -288,11 +289,20 @@ fn store_asked(db: &mut Db<'_>, landed: &Landed) -> Result<(), Error> {
             )?;
             calls::poll_later(db, call_id, Some(5.0), None)
         }
-        _ => match poll_seconds(&flight.vendor, polls) {
-            Some(seconds) => calls::poll_later(db, call_id, Some(seconds), None),
-            None => give_up_asking(db, call_id),
-        },
+        _ => ask_again(db, flight, call_id, polls),
     }
+}
+
+fn ask_again(db: &mut Db<'_>, flight: &Flight, call_id: i64, polls: i32) -> Result<(), Error> {
+    match poll_seconds(&flight.vendor, polls) {
+        Some(seconds) => calls::poll_later(db, call_id, Some(seconds), None),
+        None => give_up_asking(db, call_id),
+    }
+}
+
+/// Each mail server decides for itself whom it blocks: asked first after each resume, it would stop the probe anew.
+fn speaks_for_one_item(flight: &Flight) -> bool {
+    flight.product == Product::SmtpProbe
 }
 
 /// Nobody knows: a pending answer is taken as it is, a purchase in doubt waits for a person.
@@ -328,12 +338,19 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
     if flight.call_ids.len() > 1 {
         return doubt::give_back(db, &flight.call_ids, reason, Sharing::Never);
     }
-    let waiting = jobs::of_calls(db, &flight.call_ids)?;
-    settlement::release(db, &flight.call_ids, reason, None)?;
+    refuse(db, flight, &flight.call_ids, reason)?;
     if flight.vendor.pauses > 0 {
         // It refused, so it is there.
         vendors::recovered(db, flight.product)?;
     }
+    Ok(())
+}
+
+/// Purchases of a request that were refused, and not billed: a failed attempt of each, tried again later.
+fn refuse(db: &mut Db<'_>, flight: &Flight, calls: &[i64], reason: &str) -> Result<(), Error> {
+    let waiting = jobs::of_calls(db, calls)?;
+    settlement::release(db, calls, reason, None)?;
+    let error = format!("the vendor refused the request: {reason}");
     for job in waiting {
         if let (Some(pull_id), true) = (job.pull_id, used_a_cursor(flight)) {
             // The vendor no longer takes its own place mark: go on from the page number.
@@ -342,13 +359,7 @@ fn reject(db: &mut Db<'_>, flight: &Flight, reason: &str) -> Result<(), Error> {
         let attempts = u32::try_from(job.attempts).unwrap_or(0) + 1;
         let again = (job.attempts + 1 < settings::max_attempts())
             .then(|| seconds(retry::backoff(attempts, &RETRIES, random_unit())));
-        dlq::from_jobs(
-            db,
-            &[job.id],
-            Kind::Job,
-            &format!("the vendor refused the request: {reason}"),
-            again,
-        )?;
+        dlq::from_jobs(db, &[job.id], Kind::Job, &error, again)?;
     }
     Ok(())
 }

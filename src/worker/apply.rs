@@ -41,13 +41,22 @@ struct Context {
     now: String,
 }
 
-/// Applies answers that wait; true when any was applied or parked. Those whose lead is locked by another session are
-/// left for a later turn.
-pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
+/// What became of the answers that waited.
+#[derive(Default)]
+pub struct Applied {
+    /// Any was applied or parked.
+    pub moved: bool,
+    /// Any was left because another session is in the way; nothing tells when it is gone.
+    pub left_any: bool,
+}
+
+/// Applies answers that wait. Those whose lead or job is locked by another
+/// session are left for a later turn.
+pub fn apply_answers(vendors: &[Vendor]) -> Result<Applied, Error> {
     transact(|db| {
         let mut answers = calls::to_apply(db, BATCH)?;
         if answers.is_empty() {
-            return Ok(false);
+            return Ok(Applied::default());
         }
         // In the order in which everybody locks leads.
         answers.sort_by_key(|answer| answer.lead_id.map(|id| *id.as_bytes()));
@@ -60,27 +69,45 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<bool, Error> {
         // What is locked is changed under the same savepoint: else each row would get a multixact.
         if attempt(|| apply_batch(db, &answers, &context)).is_ok() {
             reached(Point::Applying);
-            return Ok(true);
+            return Ok(Applied {
+                moved: true,
+                left_any: false,
+            });
         }
-        let mut moved = false;
+        let mut applied = Applied::default();
         for answer in &answers {
-            let job = jobs::of_calls(db, &[answer.id])?.pop();
-            match attempt(|| apply_one(db, answer, job.as_ref(), &context)) {
-                Err(
-                    Error::Busy
-                    | Error::Database {
-                        code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-                        ..
-                    },
-                ) => continue,
-                Err(error) => park(db, answer, job.as_ref(), &error)?,
-                Ok(()) => {}
+            let mut job = None;
+            let tried = attempt(|| {
+                job = jobs::of_call_now(db, answer.id)?;
+                apply_one(db, answer, job.as_ref(), &context)
+            });
+            let done = match tried {
+                Err(error) if !is_busy(&error) => {
+                    attempt(|| park(db, answer, job.as_ref(), &error))
+                }
+                other => other,
+            };
+            match done {
+                Err(error) if is_busy(&error) => applied.left_any = true,
+                Err(error) => return Err(error),
+                Ok(()) => applied.moved = true,
             }
-            moved = true;
         }
         reached(Point::Applying);
-        Ok(moved)
+        Ok(applied)
     })
+}
+
+/// Does another session hold what the work needs?
+fn is_busy(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Busy
+            | Error::Database {
+                code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                ..
+            }
+    )
 }
 
 fn apply_batch(db: &mut Db<'_>, answers: &[Answered], context: &Context) -> Result<(), Error> {
@@ -122,7 +149,8 @@ fn park(db: &mut Db<'_>, answer: &Answered, job: Option<&Job>, error: &Error) ->
     calls::mark_unreadable(db, answer.id, &why)?;
     match job {
         Some(job) => dlq::from_jobs(db, &[job.id], DlqKind::Answer, &why, again),
-        None => dlq::add_answer(db, answer, &why),
+        // Put back, a page would start a run that nobody asked for: it waits for a person.
+        None => dlq::add_answer(db, answer, &why, again.filter(|_| answer.pull_id.is_none())),
     }
 }
 

@@ -52,6 +52,8 @@ use crate::vendors::{Product, instantly_campaign};
 
 /// The safety net: how long the worker sleeps at most while nothing wakes it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long it waits at most while an answer cannot be stored or applied yet.
+const BUSY_SLEEP: Duration = Duration::from_secs(1);
 /// How long it waits for the extension to be installed, or for trouble to pass.
 const IDLE_SLEEP: Duration = Duration::from_secs(5);
 /// How long a stopping worker waits for answers that are on their way.
@@ -116,13 +118,15 @@ fn run() {
         };
         if session
             .as_ref()
-            .is_some_and(|session| session.network_is_gone)
+            .is_some_and(|session| session.network_is_gone && session.landed.is_empty())
         {
             // What was under way is in doubt; the next session finds it so.
             session = None;
         }
         if !sleep.is_zero() {
-            wait(session.as_ref(), sleep);
+            // The socket of a network thread that has ended is readable for ever.
+            let listened = session.as_ref().filter(|session| !session.network_is_gone);
+            wait(listened, sleep);
         }
         serve_interrupts();
     }
@@ -215,7 +219,8 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
         moved |= start_work(session, &view)?;
         moved |= campaign::work(session, view.tool.as_ref());
     }
-    moved |= apply::apply_answers(&view.vendors)?;
+    let applied = apply::apply_answers(&view.vendors)?;
+    moved |= applied.moved;
     if session.must_beat(doing.starts_with("waiting").then_some(doing.as_str())) {
         let epoch = session.epoch;
         transact(|db| worker_state::beat(db, epoch, &doing))?;
@@ -232,7 +237,12 @@ fn turn(session: &mut Session) -> Result<Duration, Error> {
             may_start: false,
         };
         let usable = if may_start { &view } else { &nobody };
-        sleep_time(session, usable, started_at.elapsed())
+        let sleep = sleep_time(session, usable, started_at.elapsed())?;
+        // What the database was in the way of is tried again soon: nothing tells when it can be done.
+        if applied.left_any || !session.landed.is_empty() {
+            return Ok(sleep.min(BUSY_SLEEP));
+        }
+        Ok(sleep)
     }
 }
 
@@ -281,14 +291,14 @@ fn start_work(session: &mut Session, view: &View) -> Result<bool, Error> {
             jobs::wake_waiting(db, buy::RESERVED)
         })?;
     }
-    // What was under way to a vendor that is passed over comes back still planned for it.
-    let passed_over = |vendor: &&Vendor| !names.iter().any(|name| name == vendor.name());
-    for vendor in view.vendors.iter().filter(passed_over) {
-        if transact(|db| jobs::count_due(db, vendor.name(), 1))? > 0 {
-            let names = names.clone();
-            transact(|db| jobs::forget_plans(db, names))?;
-        }
-    }
+    // What was under way to a vendor that is passed over, or disabled meanwhile, comes back still planned for it.
+    let is_passed_over = |name: &&str| !names.iter().any(|usable| usable == name);
+    let products = Product::ALL.map(Product::name).into_iter();
+    let passed_over = products.filter(is_passed_over).collect();
+    transact(|db| match jobs::has_due_for(db, passed_over)? {
+        true => jobs::forget_plans(db, names),
+        false => Ok(()),
+    })?;
     // Without a source or a verifier there is nothing to decide: leads wait until one is enabled.
     if view
         .vendors

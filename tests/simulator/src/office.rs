@@ -23,6 +23,8 @@ pub struct Office {
     pub bill: Bill,
     /// Vendors whose account is empty.
     pub empty_accounts: BTreeSet<Vendor>,
+    /// Numbers (digits, with the country code) whose look-up fails inside the HLR vendor, whenever it is asked.
+    pub broken_numbers: BTreeSet<String>,
     pub searches: Searches,
     pub verifications: Verifications,
     pub campaigns: Campaigns,
@@ -39,6 +41,7 @@ impl Office {
             world: World::new(settings.seed, settings.properties, &settings.zips),
             bill: Bill::new(settings.prices.clone()),
             empty_accounts: BTreeSet::new(),
+            broken_numbers: BTreeSet::new(),
             searches: Searches::default(),
             verifications: Verifications::new(settings.instantly_credits),
             campaigns: Campaigns::default(),

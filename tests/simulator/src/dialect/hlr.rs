@@ -112,6 +112,10 @@ fn look_up(office: &mut Office, given: &Map<String, Value>) -> Value {
         result["error"] = json!("INSUFFICIENT_CREDIT");
         return result;
     }
+    if office.broken_numbers.contains(&digits) {
+        result["error"] = json!("INTERNAL_ERROR");
+        return result;
+    }
     let national = digits
         .strip_prefix('1')
         .filter(|national| national.len() == 10);

@@ -9,7 +9,7 @@ use equity_system_tests::wait::until_true;
 use equity_system_tests::{Outcome, ensure, ledger, seed};
 
 /// Leads with a mobile phone each and nothing else, which SignalWire alone can help.
-fn with_phones(pipeline: &mut Pipeline, count: u32) -> Outcome {
+pub fn with_phones(pipeline: &mut Pipeline, count: u32) -> Outcome {
     pipeline.db.run(&format!(
         "INSERT INTO leads (addr_hash, address_line1, property_zip, mak, apn, owner_occupied, age, property_value, estimated_equity, phones)
          SELECT 'phone ' || n, n || ' Main St', '90028', 'mak ' || n, 'apn ' || n, true, 70, 500000, 100000,
@@ -30,7 +30,7 @@ fn with_emails(pipeline: &mut Pipeline, count: u32) -> Outcome {
     ))
 }
 
-fn two_verifiers(name: &str, usual: u64) -> Outcome<Pipeline> {
+pub fn two_verifiers(name: &str, usual: u64) -> Outcome<Pipeline> {
     let (seed, _) = seed::choose(name, usual);
     let mut pipeline = Pipeline::start(Plan::new(seed, 1))?;
     pipeline.open_vendors(&[Vendor::SignalwireLookup, Vendor::InstantlyVerify])?;

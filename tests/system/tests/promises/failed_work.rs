@@ -121,6 +121,33 @@ fn a_refused_request_is_retried_with_backoff_and_parked_in_the_end() -> Outcome 
 }
 
 #[test]
+fn an_answer_that_the_database_refused_is_tried_again_also_without_a_job() -> Outcome {
+    let (seed, _) = seed::choose("refused_answer", 55);
+    let mut pipeline = Pipeline::start(Plan::new(seed, 40))?;
+    pipeline.enrich_doors(5)?;
+    pipeline.finish()?;
+    let asked: u64 = requests(&pipeline);
+    // An answer that no job waits for, met again as if it had just come.
+    pipeline.db.run(
+        "DELETE FROM jobs;
+         CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = 'deadlock_detected'; END $$;
+         CREATE TRIGGER refuse BEFORE UPDATE ON vendor_calls FOR EACH ROW WHEN (NEW.state = 'applied') EXECUTE FUNCTION public.refuse();
+         UPDATE vendor_calls SET state = 'answered' WHERE id = (SELECT min(id) FROM vendor_calls WHERE vendor = 'melissa');
+         UPDATE vendors SET batch_size = batch_size WHERE name = 'melissa'",
+    )?;
+    pipeline.wait_for_work(|db| {
+        db.one("SELECT count(*) = 1 FROM dlq WHERE kind = 'answer' AND retry_after IS NOT NULL")
+    })?;
+    pipeline.db.run("DROP TRIGGER refuse ON vendor_calls")?;
+    pipeline.wait_for_work(|db| {
+        db.one("SELECT (SELECT count(*) FROM dlq) = 0 AND bool_and(state = 'applied') FROM vendor_calls")
+    })?;
+    pipeline.finish()?;
+    ensure(requests(&pipeline) == asked, "a vendor was called")
+}
+
+#[test]
 fn one_bad_record_does_not_keep_its_page_out() -> Outcome {
     let (seed, _) = seed::choose("bad_record", 53);
     let mut pipeline = Pipeline::start(Plan::new(seed, 1200))?;

@@ -17,6 +17,7 @@ mod identity_under_fire;
 mod input;
 mod kill_matrix;
 mod kill_worker;
+mod locked_rows;
 mod main_job;
 mod merges;
 mod naive_designs;

@@ -10,6 +10,8 @@ use equity_system_tests::pipeline::{Pipeline, Plan};
 use equity_system_tests::wait::until_true;
 use equity_system_tests::{Outcome, ensure, ledger, seed};
 
+use crate::circuit::{two_verifiers, with_phones};
+
 const SOURCES: [Vendor; 2] = [Vendor::Melissa, Vendor::BatchdataSkipTrace];
 
 /// A pipeline that verifies everything it finds, with these verifiers, for so many doors.
@@ -160,6 +162,10 @@ fn a_refused_sender_stops_the_probe_and_another_verifier_takes_over() -> Outcome
         format!("worker_status() says {told:?}"),
     )?;
     pipeline.finish()?;
+    // Those that were asked by then wait for another try.
+    pipeline.db.run("UPDATE dlq SET retry_after = now() WHERE retry_after IS NOT NULL; UPDATE vendors SET position = position WHERE name = 'smtp_probe'")?;
+    pipeline.wait_for_work(|db| db.one("SELECT count(*) = 0 FROM dlq"))?;
+    pipeline.finish()?;
     let checked = checks(&mut pipeline, "email")?;
     let by_instantly = checked
         .iter()
@@ -252,4 +258,105 @@ fn an_empty_hlr_account_pauses_it_although_it_answers_200() -> Outcome {
         "nothing was asked after the vendor was resumed",
     )?;
     ledger::check(&mut pipeline)
+}
+
+#[test]
+fn what_a_disabled_verifier_gives_back_goes_to_the_next() -> Outcome {
+    let mut pipeline = two_verifiers("disabled_verifier", 65)?;
+    pipeline
+        .simulator()
+        .set_latency(Vendor::SignalwireLookup, Duration::from_secs(5));
+    pipeline.fault(Rule {
+        status: Some(429),
+        ..Rule::new(Vendor::SignalwireLookup, Kind::Status)
+    });
+    with_phones(&mut pipeline, 12)?;
+    until_true("the first is asked", Duration::from_secs(30), || {
+        Ok(pipeline.under_way(Vendor::SignalwireLookup) == 8)
+    })?;
+    pipeline.open_vendors(&[Vendor::HlrLookup])?;
+    let by_next = "SELECT count(*) FROM vendor_calls WHERE vendor = 'hlr_lookup'";
+    until_true("the next is asked", Duration::from_secs(30), || {
+        Ok(pipeline.db.one::<i64>(by_next)? == 4)
+    })?;
+    ensure(
+        pipeline.under_way(Vendor::SignalwireLookup) == 8,
+        "the first answered before the worker knew that it is disabled",
+    )?;
+    pipeline.finish()?;
+    let asked: i64 = pipeline.db.one(by_next)?;
+    ensure(
+        asked == 12,
+        format!("the next was asked about {asked} of 12"),
+    )
+}
+
+#[test]
+fn a_number_that_fails_for_ever_is_parked_and_holds_up_no_other() -> Outcome {
+    let mut pipeline = two_verifiers("broken_number", 66)?;
+    pipeline.open_vendors(&[Vendor::HlrLookup])?;
+    pipeline
+        .simulator()
+        .with_office(|office| office.broken_numbers.insert("12132000003".into()));
+    with_phones(&mut pipeline, 10)?;
+    pipeline.finish()?;
+    let tries: i32 = pipeline
+        .db
+        .one("SELECT current_setting('equity_connect.max_attempts')::integer")?;
+    for attempt in 1..=tries {
+        let waits: bool = pipeline.db.one(&format!(
+            "SELECT count(*) = 1 AND bool_and(attempts = {attempt} AND (retry_after IS NULL) = ({attempt} = {tries})) FROM dlq WHERE kind = 'job'"
+        ))?;
+        ensure(
+            waits,
+            format!("after try {attempt}: {}", pipeline.state_of_things()?),
+        )?;
+        // The worker sleeps until the time that it knows: a notice of new work makes it look again.
+        pipeline.db.run("UPDATE dlq SET retry_after = now() WHERE retry_after IS NOT NULL; UPDATE vendors SET position = position WHERE name = 'hlr_lookup'")?;
+        if attempt < tries {
+            pipeline.wait_for_work(|db| {
+                db.one(&format!(
+                    "SELECT count(*) = 1 FROM dlq WHERE attempts > {attempt}"
+                ))
+            })?;
+        }
+    }
+    let released: i64 = pipeline
+        .db
+        .one("SELECT count(*) FROM vendor_calls WHERE state = 'released'")?;
+    let paused: bool = pipeline
+        .db
+        .one("SELECT pauses > 0 FROM vendors WHERE name = 'hlr_lookup'")?;
+    ensure(
+        released == i64::from(tries) && !paused,
+        format!("{released} rows released for {tries} tries, paused: {paused}"),
+    )?;
+    ledger::check(&mut pipeline)
+}
+
+#[test]
+fn a_domain_that_blocks_the_probe_does_not_stop_it_again_at_once() -> Outcome {
+    let mut pipeline = verifying("blocked_by_one", 67, &[Vendor::SmtpProbe])?;
+    pipeline
+        .db
+        .run("UPDATE vendors SET max_in_flight = 1 WHERE name = 'smtp_probe'")?;
+    pipeline.fault(Rule {
+        status: Some(554),
+        request: Some("@mail.example.com>".into()),
+        times: Some(1),
+        ..Rule::new(Vendor::SmtpProbe, Kind::Status)
+    });
+    pipeline.enrich_doors(20)?;
+    until_true("the probe is stopped", Duration::from_secs(30), || {
+        pipeline.db.one("SELECT count(*) = 1 FROM vendors WHERE name = 'smtp_probe' AND paused_until = 'infinity'")
+    })?;
+    // The mailbox is out of the way: its lead waits for another try.
+    until_true("its lead waits", Duration::from_secs(10), || {
+        pipeline.db.one("SELECT count(*) = 1 FROM dlq WHERE kind = 'job' AND attempts = 1 AND retry_after > now()")
+    })?;
+    pipeline.db.run("SELECT resume_vendor('smtp_probe')")?;
+    pipeline.finish()?;
+    let checked = checks(&mut pipeline, "email")?;
+    let told = checked.iter().filter(|(_, _, result, _)| result.is_some());
+    ensure(told.count() > 5, "the resumed probe asked nobody")
 }
