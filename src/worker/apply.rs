@@ -58,6 +58,12 @@ pub fn apply_answers(vendors: &[Vendor]) -> Result<Applied, Error> {
         if answers.is_empty() {
             return Ok(Applied::default());
         }
+        // One page at a time: a second one would lock leads from the start of their order again.
+        let mut pages = 0;
+        answers.retain(|answer| {
+            pages += usize::from(answer.pull_id.is_some());
+            answer.pull_id.is_none() || pages == 1
+        });
         // In the order in which everybody locks leads.
         answers.sort_by_key(|answer| answer.lead_id.map(|id| *id.as_bytes()));
         let lead_ids: Vec<Uuid> = answers.iter().filter_map(|answer| answer.lead_id).collect();
