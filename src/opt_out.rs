@@ -57,10 +57,13 @@ impl Recorded {
 pub fn suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, Error> {
     for _ in 0..TRIES {
         match attempt(|| try_to_suppress(db, requests)) {
-            Err(Error::Database {
-                code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-                ..
-            }) => pause(),
+            Err(
+                Error::Overtaken
+                | Error::Database {
+                    code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                    ..
+                },
+            ) => pause(),
             other => return other,
         }
     }
@@ -70,10 +73,13 @@ pub fn suppress(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, 
 /// The same in one try: [`Error::Busy`] when other sessions hold the leads.
 pub fn suppress_at_once(db: &mut Db<'_>, requests: &[Request]) -> Result<Vec<Recorded>, Error> {
     match attempt(|| try_to_suppress(db, requests)) {
-        Err(Error::Database {
-            code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-            ..
-        }) => Err(Error::Busy),
+        Err(
+            Error::Overtaken
+            | Error::Database {
+                code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                ..
+            },
+        ) => Err(Error::Busy),
         other => other,
     }
 }
@@ -220,7 +226,7 @@ fn mark(
 }
 
 /// Lets the opt-out outlive the row: the keys of the property, also of those folded into it. They are lifted with
-/// `cause`; without one (0) they stand for the flag on the lead.
+/// `cause`; without one (0) they stand for the flag on the lead. A lead that one of the keys leads to is opted out, too.
 fn remember_property(
     db: &mut Db<'_>,
     lead: &Held,
@@ -232,6 +238,7 @@ fn remember_property(
     let mut keys = lead.holder().property_keys();
     keys.extend(folded.iter().flat_map(|held| held.holder().property_keys()));
     let mut cause = Some(cause).filter(|cause| *cause > 0);
+    let mut news = Vec::new();
     for key in keys {
         let new = NewOptOut {
             kind: key.kind,
@@ -240,12 +247,41 @@ fn remember_property(
             lead_id: Some(lead.id),
             caused_by: cause.or(Some(0)),
         };
-        if let (Some(id), None) = (suppressions::record(db, &new)?, cause) {
-            suppressions::cause_itself(db, id)?;
-            cause = Some(id);
+        if let Some(id) = suppressions::record(db, &new)? {
+            news.extend(key.of_property());
+            if cause.is_none() {
+                suppressions::cause_itself(db, id)?;
+                cause = Some(id);
+            }
         }
     }
+    if news.is_empty() || !merges::are_there()? {
+        return Ok(());
+    }
+    for other in survivors(db, lead.id, news)? {
+        suppressions::mark(db, other.id, Points::default(), reason)?;
+        remember_property(db, &other, cause.unwrap_or(0), reason, secret)?;
+    }
     Ok(())
+}
+
+/// Leads that another one with these keys was folded into, and that are not opted out yet, locked. Nobody is waited for:
+/// the transaction may be committing.
+fn survivors(db: &mut Db<'_>, lead: Uuid, folded_keys: Vec<String>) -> Result<Vec<Held>, Error> {
+    let mut ids = suppressions::survivors(db, folded_keys)?;
+    ids.retain(|id| *id != lead);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = match attempt(|| suppressions::lock(db, ids, Patience::GivesUp)) {
+        Err(Error::Database {
+            code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+            ..
+        }) => return Err(Error::Overtaken),
+        locked => locked?,
+    };
+    found.retain(|held| !held.is_suppressed);
+    Ok(found)
 }
 
 /// Everything that a lead, and what was folded into it, can be known by.

@@ -34,8 +34,8 @@ pub fn cover(db: &mut Db<'_>, lead: Uuid, other: &Held) -> Result<(), Error> {
     remember_property(db, &held, cause, &reason, &secret)
 }
 
-/// A merge is about to be committed. An opt-out of what was folded in that came meanwhile found neither the row, which
-/// had not been committed or was gone already, nor the merge; so it is looked for here, as for every written lead.
+/// A merge, or its undoing, is about to be committed. An opt-out of what is folded into the lead that came meanwhile found
+/// neither the row, which was gone or not committed yet, nor the merge; so it is looked for here, as for every written lead.
 pub fn at_commit(kept: Uuid) -> Result<(), Error> {
     store::connect(|db| {
         suppressions::lock_for_commit(db)?;

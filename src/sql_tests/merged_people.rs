@@ -4,6 +4,23 @@ mod tests {
     use crate::sql_tests::*;
 
     #[pg_test]
+    fn the_property_of_an_opted_out_owner_reaches_what_it_was_folded_into() {
+        run("SELECT suppress_contact('email', 'stop@example.com', 'x')");
+        run(
+            "INSERT INTO leads (addr_hash, status, quality_score) VALUES ('kept', 'contactable', 90), ('folded', 'new', 0)",
+        );
+        run(
+            "SELECT merge_leads(k.id, f.id, 'x') FROM leads k, leads f WHERE k.addr_hash = 'kept' AND f.addr_hash = 'folded'",
+        );
+        run(
+            "INSERT INTO leads (addr_hash, emails) VALUES ('folded', ARRAY['{\"email\": \"stop@example.com\"}'::jsonb])",
+        );
+        run("SET CONSTRAINTS ALL IMMEDIATE");
+        let status: Option<String> = one("SELECT status::text FROM leads WHERE addr_hash = 'kept'");
+        assert_eq!(status.as_deref(), Some("do_not_contact"));
+    }
+
+    #[pg_test]
     fn opt_outs_of_either_hold_for_both_also_after_the_undoing() {
         alone();
         let told = |id: Uuid| field(id, "concat_ws(' ', status, suppressed_reason)");
