@@ -5,7 +5,10 @@
 //! whose statement failed, go one by one in the records' order (`intake::store_one`).
 //!
 //! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then new leads (nobody else
-//! can make them while the keys are held), then known leads by their ids.
+//! can make them while the keys are held), then known leads by their ids. A page of known records that bring nothing more,
+//! the commonest of all, is one statement; when it turns out to be another one, nothing of that statement stays.
+
+mod known;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -15,12 +18,13 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::intake;
+use crate::record::Members;
 use crate::store::at_hand::{AtHand, Ready};
-use crate::store::bulk::{self, Named};
+use crate::store::bulk::{self, Named, Sample};
 use crate::store::identity::{self, Held, Outcome, RecordKeys, Upserted};
 use crate::store::owner::as_owner;
 use crate::store::subtransaction::attempt;
-use crate::store::{self, Db, leads, merges};
+use crate::store::{self, leads, merges};
 
 /// Records in one statement.
 const SET: usize = 1_000;
@@ -29,16 +33,20 @@ const PORTION: usize = 100;
 
 type Stored = Result<Upserted, Error>;
 
-/// Stores records: a bad one leaves no trace and the others go in. Results are in the records' order. A fault of the
+/// Stores records, given by the members of their JSON (None: no object): a bad one leaves no trace and the others go in. Results are in the records' order. A fault of the
 /// database (no room, a cancelled call) is no fault of a record: it ends the call.
-pub fn upsert_all(source: &str, records: &[Value]) -> Result<Vec<Stored>, Error> {
+pub fn upsert_all(source: &str, records: Vec<Option<Members>>) -> Result<Vec<Stored>, Error> {
     let mut call = Call::read(source, records);
     let _keys = call.take_keys();
     call.survivors = call.of_folded_leads()?;
     let alone = call.sharing_no_key();
     let mut named = Vec::new();
     for set in alone.chunks(SET) {
-        named.extend(call.store_new(set)?);
+        let sample = call.sample(set)?;
+        if sample == Sample::AllKnown && call.touch_page(&alone)? {
+            return call.store_rest();
+        }
+        named.extend(call.store_new(set, sample)?);
     }
     let _leads = call.take_leads()?;
     let others = call.find_others(&named)?;
@@ -63,7 +71,7 @@ struct Call<'a> {
 type Match = (usize, Uuid);
 
 impl<'a> Call<'a> {
-    fn read(source: &'a str, records: &[Value]) -> Self {
+    fn read(source: &'a str, records: Vec<Option<Members>>) -> Self {
         let shared: Rc<str> = source.into();
         let mut call = Self {
             source,
@@ -72,8 +80,8 @@ impl<'a> Call<'a> {
             survivors: HashMap::new(),
             now: None,
         };
-        for json in records {
-            let (ready, stored) = match intake::read(json) {
+        for members in records {
+            let (ready, stored) = match intake::read(members) {
                 Ok((record, addr_hash)) => {
                     let source = Rc::clone(&shared);
                     let ready = Ready {
@@ -164,11 +172,17 @@ impl<'a> Call<'a> {
         alone.into_iter().map(|(_, n)| n).collect()
     }
 
+    fn sample(&self, set: &[usize]) -> Result<Sample, Error> {
+        let rows: Vec<AtHand> = set.iter().map(|&n| self.row((n, no_lead()))).collect();
+        store::connect(|db| bulk::sample(db, &rows))
+    }
+
     /// Stores those of a set that are new; what leads the others name.
-    fn store_new(&mut self, set: &[usize]) -> Result<Vec<Named>, Error> {
+    fn store_new(&mut self, set: &[usize], sample: Sample) -> Result<Vec<Named>, Error> {
         self.read_clock(set.iter().copied())?;
         let rows: Vec<AtHand> = set.iter().map(|&n| self.new_row(n)).collect();
-        let Ok((inserted, named)) = attempt(|| store::connect(|db| bulk::insert_new(db, rows)))
+        let Ok((inserted, named)) =
+            attempt(|| store::connect(|db| bulk::insert_new(db, rows, sample)))
         else {
             return Ok(Vec::new());
         };
@@ -188,10 +202,9 @@ impl<'a> Call<'a> {
         let others: Vec<usize> = (0..self.ready.len())
             .filter(|n| self.ready[*n].is_some() && self.stored[*n].is_none() && !known.contains(n))
             .collect();
-        let no_lead = Uuid::from_bytes([0; 16]);
         let mut found = Vec::new();
         for set in others.chunks(SET) {
-            let rows = set.iter().map(|&n| self.row((n, no_lead))).collect();
+            let rows = set.iter().map(|&n| self.row((n, no_lead()))).collect();
             found.extend(store::connect(|db| bulk::find(db, rows))?);
         }
         Ok(found)
@@ -217,56 +230,6 @@ impl<'a> Call<'a> {
             .collect();
         matches.sort_unstable_by_key(|(_, lead)| *lead.as_bytes());
         matches
-    }
-
-    /// Freshens and fills known leads, and adds the contact points that came.
-    fn store_known(&mut self, set: &[Match]) -> Result<(), Error> {
-        self.read_clock(set.iter().map(|(n, _)| *n))?;
-        if let Ok(updated) = attempt(|| store::connect(|db| self.update_known(db, set))) {
-            self.settle(&updated, Outcome::Updated);
-        }
-        Ok(())
-    }
-
-    fn update_known(&self, db: &mut Db<'_>, set: &[Match]) -> Result<Vec<Match>, Error> {
-        let rows = |matches: &[Match]| matches.iter().map(|one| self.row(*one)).collect();
-        let mut done: HashSet<usize> = bulk::touch(db, rows(set))?.into_iter().collect();
-        let (mut updated, left): (Vec<Match>, Vec<Match>) =
-            set.iter().partition(|(n, _)| done.contains(n));
-        if !left.is_empty() {
-            done.extend(bulk::fill(db, rows(&left))?);
-            updated.extend(left.iter().filter(|(n, _)| done.contains(n)));
-        }
-        self.add_contacts(db, &updated)?;
-        Ok(updated)
-    }
-
-    /// Merges the contact points of the records into their leads, which are locked.
-    fn add_contacts(&self, db: &mut Db<'_>, done: &[Match]) -> Result<(), Error> {
-        let with_contacts: HashMap<Uuid, usize> = done
-            .iter()
-            .filter(|(n, _)| !self.ready(*n).record.contacts.is_empty())
-            .map(|(n, lead)| (*lead, *n))
-            .collect();
-        if with_contacts.is_empty() {
-            return Ok(());
-        }
-        let mut changed = Vec::new();
-        for (lead, mut phones, mut emails) in bulk::points(db, with_contacts.keys().copied())? {
-            let n = with_contacts[&lead];
-            let grew = self.merge_contacts(n, &mut phones, &mut emails);
-            if grew != (false, false) {
-                changed.push(AtHand {
-                    phones: grew.0.then_some(phones),
-                    emails: grew.1.then_some(emails),
-                    ..self.row((n, lead))
-                });
-            }
-        }
-        if changed.is_empty() {
-            return Ok(());
-        }
-        bulk::set_points(db, changed)
     }
 
     fn merge_contacts(
@@ -343,6 +306,11 @@ impl<'a> Call<'a> {
             .map(|stored| stored.unwrap_or_else(|| Err(missing())))
             .collect())
     }
+}
+
+/// Of a row whose lead is not known yet.
+fn no_lead() -> Uuid {
+    Uuid::from_bytes([0; 16])
 }
 
 /// A key with its kind, in the order in which keys are tried.

@@ -8,17 +8,18 @@ use serde_json::Value;
 use crate::address;
 use crate::contact::{Kind, point};
 use crate::error::Error;
-use crate::record::{self, LeadRecord, ProblemKind, RecordContact, RecordProblem};
+use crate::record::{self, LeadRecord, Members, ProblemKind, RecordContact, RecordProblem};
 use crate::store::identity::{self, Upserted};
 use crate::store::subtransaction::attempt;
 use crate::store::{Db, leads};
 
 /// A clean record that identifies a property, or why it is not one.
 pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
-    let record = record
-        .clean()
-        .and_then(LeadRecord::identified)
-        .map_err(bad_record)?;
+    identified(record.clean().map_err(bad_record)?)
+}
+
+fn identified(record: LeadRecord) -> Result<LeadRecord, Error> {
+    let record = record.identified().map_err(bad_record)?;
     let postal_code = record
         .postal_code
         .map(|text| address::normalize_zip(&text).map_or(text, |zip| zip.as_str().to_string()));
@@ -35,16 +36,21 @@ pub fn accept(record: LeadRecord) -> Result<LeadRecord, Error> {
     }
 }
 
-/// A record and its address hash, or why it is none.
-pub fn read(json: &Value) -> Result<(LeadRecord, Option<String>), Error> {
-    let record = accept(record::from_json(json).map_err(bad_record)?)?;
+/// A record and its address hash, or why it is none. `members`: of its JSON; None: it is no object.
+pub fn read(members: Option<Members>) -> Result<(LeadRecord, Option<String>), Error> {
+    let record = members
+        .ok_or(RecordProblem::NotAnObject)
+        .and_then(record::from_members)
+        .map_err(bad_record)?;
+    let record = identified(record)?;
     let addr_hash = identity::canonical_address(&record).map(|address| address.hash_hex());
     Ok((record, addr_hash))
 }
 
 /// Stores one record with its contact points, or nothing of it.
-pub fn upsert_one(db: &mut Db<'_>, source: &str, json: &Value) -> Result<Upserted, Error> {
-    let record = accept(record::from_json(json).map_err(bad_record)?)?;
+pub fn upsert_one(db: &mut Db<'_>, source: &str, json: Value) -> Result<Upserted, Error> {
+    let members = record::members(json).map_err(bad_record)?;
+    let record = identified(record::from_members(members).map_err(bad_record)?)?;
     store_one(db, source, &record, leads::new_id())
 }
 

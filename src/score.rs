@@ -35,7 +35,9 @@ const POINTS: [(Part, i32); 5] = [
 ];
 
 const LEAST_AGE: i32 = 62;
-const LEAST_PROPERTY_VALUE: Decimal = Decimal::from_parts(100_000, 0, 0, false, 0);
+/// What a property is worth at least.
+pub const LEAST_DOLLARS: u32 = 100_000;
+const LEAST_PROPERTY_VALUE: Decimal = Decimal::from_parts(LEAST_DOLLARS, 0, 0, false, 0);
 
 /// From this score on a lead is contactable.
 pub const CONTACTABLE_FROM: i32 = 60;

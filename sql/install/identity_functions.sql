@@ -5,6 +5,12 @@ CREATE FUNCTION @extschema@.new_lead_id() RETURNS uuid
     AS 'MODULE_PATHNAME', 'new_lead_id_wrapper';
 COMMENT ON FUNCTION @extschema@.new_lead_id() IS 'A time-ordered UUID (version 7)';
 
+CREATE FUNCTION @extschema@.lead_values_fit(quality_score numeric, age integer, custom jsonb) RETURNS boolean
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'lead_values_fit_wrapper';
+COMMENT ON FUNCTION @extschema@.lead_values_fit(numeric, integer, jsonb) IS
+    'What each lead must hold: a score from 0 to 100, an age from 0 to 150, and a JSON object as custom data';
+
 CREATE FUNCTION @extschema@.normalize_zip(zip text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'normalize_zip_wrapper';

@@ -43,9 +43,8 @@ CREATE TABLE @extschema@.leads (
     created_at timestamptz DEFAULT now(),
     updated_at timestamptz DEFAULT now(),
     CONSTRAINT leads_pkey PRIMARY KEY (id),
-    CONSTRAINT leads_quality_score_range CHECK (quality_score BETWEEN 0 AND 100),
-    CONSTRAINT leads_age_range CHECK (age BETWEEN 0 AND 150),
-    CONSTRAINT leads_custom_is_object CHECK (jsonb_typeof(custom) = 'object')
+    -- One, because each is read anew for each statement.
+    CONSTRAINT leads_values_fit CHECK (@extschema@.lead_values_fit(quality_score, age, custom))
 )
 -- A little more than half of each page stays free for heap-only updates. Leads that came together come again together: a transaction that
 -- imports a page of records once more touches all rows of a heap page, and none of their old versions can go before it

@@ -7,11 +7,13 @@ use pgrx::prelude::*;
 use pgrx::{AnyNumeric, JsonB, Uuid};
 use serde_json::{Map, Value};
 
+use super::native::{native_function, server_text, text_array};
 use super::{given, present};
 use crate::contact::point::{self, NewPoint};
 use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
 use crate::merging;
+use crate::store::jsonb::Points;
 use crate::store::{self, leads};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
@@ -26,6 +28,31 @@ fn canonical_email(text: &str) -> Option<String> {
     email::parse(text)
         .ok()
         .map(|email| email.as_str().to_string())
+}
+
+native_function!(
+    contact_keys_wrapper,
+    pg_finfo_contact_keys_wrapper,
+    contact_keys
+);
+
+/// The canonical phones and e-mails of a lead; an index depends on it, so its results must not change within a release.
+///
+/// # Safety
+/// Called by Postgres for a function declared as `contact_keys(jsonb[], jsonb[])` that returns text[].
+unsafe fn contact_keys(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    let mut keys: Vec<pg_sys::Datum> = Vec::new();
+    for (n, kind) in [Kind::Phone, Kind::Email].into_iter().enumerate() {
+        // SAFETY: the caller's promise.
+        let stored = unsafe {
+            let argument = (*call).args.as_slice(n + 1)[n];
+            Points::from_datum(argument.value, argument.isnull)
+        };
+        let points = stored.map_or_else(Vec::new, |stored| stored.0);
+        let contacts = point::contacts(kind, &points);
+        keys.extend(contacts.map(|contact| server_text(&contact.key())));
+    }
+    text_array(&mut keys)
 }
 
 #[allow(

@@ -109,17 +109,13 @@ fn upsert_leads(
     let source = identifier("p_source", source)?;
     let records = present("p_records", records)?;
     // SAFETY: declared as jsonb, and not NULL.
-    let records = match unsafe { jsonb::value(records.datum()) }? {
-        Value::Array(records) => records,
-        _ => {
-            return Err(Error::bad_argument(
-                "p_records is not a JSON array",
-                "Pass an array of objects, one per record.",
-            )
-            .into());
-        }
-    };
-    let outcomes = bulk::upsert_all(&source, &records)?;
+    let records = unsafe { jsonb::records(records.datum()) }?.ok_or_else(|| {
+        Error::bad_argument(
+            "p_records is not a JSON array",
+            "Pass an array of objects, one per record.",
+        )
+    })?;
+    let outcomes = bulk::upsert_all(&source, records)?;
     let rows = outcomes.into_iter().enumerate().map(|(n, outcome)| {
         let ord = i32::try_from(n + 1).unwrap_or(i32::MAX);
         match outcome {

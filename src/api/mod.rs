@@ -7,6 +7,7 @@ mod addresses;
 mod billing;
 mod campaigns;
 mod contacts;
+mod lead_check;
 mod lead_row;
 mod leads;
 mod merge_triggers;

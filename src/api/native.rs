@@ -4,6 +4,8 @@
 use pgrx::prelude::*;
 use pgrx::{set_varsize_4b, varlena_to_byte_slice};
 
+use crate::store::text::server_bytes;
+
 /// Exports a function that reads its call by itself, under the name that sql/install declares.
 macro_rules! native_function {
     ($name:ident, $info:ident, $body:path) => {
@@ -80,22 +82,7 @@ pub unsafe fn return_text(call: pg_sys::FunctionCallInfo, text: Option<&str>) ->
 
 /// A datum of type text, in the encoding of the database.
 pub fn server_text(text: &str) -> pg_sys::Datum {
-    const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
-    // SAFETY: a plain variable of the backend.
-    if text.is_ascii() || unsafe { pg_sys::GetDatabaseEncoding() } == UTF8 {
-        return text_datum(text.as_bytes());
-    }
-    let length = i32::try_from(text.len()).unwrap_or(i32::MAX);
-    // SAFETY: reads `length` bytes; a converted text ends with a NUL.
-    unsafe {
-        let start: *const std::ffi::c_char = text.as_ptr().cast();
-        let converted = pg_sys::pg_any_to_server(start, length, UTF8);
-        if std::ptr::eq(converted, start) {
-            text_datum(text.as_bytes())
-        } else {
-            text_datum(std::ffi::CStr::from_ptr(converted).to_bytes())
-        }
-    }
+    text_datum(server_bytes(text))
 }
 
 fn text_datum(bytes: &[u8]) -> pg_sys::Datum {
@@ -107,5 +94,21 @@ fn text_datum(bytes: &[u8]) -> pg_sys::Datum {
         let data: *mut u8 = stored.cast::<u8>().add(pg_sys::VARHDRSZ);
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
         pg_sys::Datum::from(stored)
+    }
+}
+
+/// A datum of type text[] from datums of type text.
+pub fn text_array(texts: &mut [pg_sys::Datum]) -> pg_sys::Datum {
+    let count = i32::try_from(texts.len()).unwrap_or(i32::MAX);
+    // SAFETY: `count` datums of type text, none of them NULL.
+    unsafe {
+        pg_sys::Datum::from(pg_sys::construct_array(
+            texts.as_mut_ptr(),
+            count,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            pg_sys::TYPALIGN_INT as std::ffi::c_char,
+        ))
     }
 }

@@ -1,11 +1,11 @@
 //! `records_at_hand()`: the records of the running set-based statement, as rows.
 
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::Value;
 
 use super::native::{native_function, server_text};
 use crate::store::at_hand::{self, AtHand};
+use crate::store::jsonb::stored;
 use crate::store::recognition::numeric;
 
 /// As many as the function is declared with.
@@ -85,13 +85,10 @@ impl Row {
         row.add(record.estimated_equity.and_then(numeric).into_datum());
         row.add(record.age.into_datum());
         row.add(record.owner_occupied.into_datum());
-        let custom = record
-            .custom
-            .clone()
-            .map(|custom| JsonB(Value::Object(custom)));
-        row.add(custom.into_datum());
-        row.add(points(at_hand.phones.as_ref()));
-        row.add(points(at_hand.emails.as_ref()));
+        let custom = record.custom.clone().map(Value::Object);
+        row.add(custom.as_ref().map(stored::datum));
+        row.add(at_hand.phones.as_deref().map(stored::array));
+        row.add(at_hand.emails.as_deref().map(stored::array));
         row
     }
 
@@ -106,9 +103,4 @@ impl Row {
     fn text(&mut self, text: Option<&str>) {
         self.add(text.map(server_text));
     }
-}
-
-fn points(points: Option<&Vec<Value>>) -> Option<pg_sys::Datum> {
-    let points: Vec<JsonB> = points?.iter().cloned().map(JsonB).collect();
-    points.into_datum()
 }

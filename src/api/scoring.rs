@@ -1,22 +1,60 @@
 //! Quality score and the status that follows from it.
 
+use std::collections::HashSet;
+
 use pgrx::Uuid;
 use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+use super::native::native_function;
 use super::present;
 use crate::error::Error;
 use crate::merging;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
+use crate::store::scored::{self, Reader};
+use crate::store::search_path::with_schema;
 
-#[pg_extern(sql = false, stable, parallel_restricted)]
-fn compute_quality_score(lead_id: Option<Uuid>) -> Result<i32, ErrorReport> {
-    let lead_id = present("p_lead_id", lead_id)?;
-    Ok(store::connect(|db| {
-        merging::following(db, lead_id, |db, id| leads::quality_score(db, id))
-    })?)
+native_function!(
+    compute_quality_score_wrapper,
+    pg_finfo_compute_quality_score_wrapper,
+    compute_quality_score
+);
+
+/// # Safety
+/// Called by Postgres for a function declared as `compute_quality_score(uuid)` that returns integer.
+unsafe fn compute_quality_score(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: the caller's promise.
+    let (lead_id, schema) = unsafe {
+        let argument = (*call).args.as_slice(1)[0];
+        let function = (*(*call).flinfo).fn_oid;
+        (
+            Uuid::from_datum(argument.value, argument.isnull),
+            pg_sys::get_func_namespace(function),
+        )
+    };
+    match present("p_lead_id", lead_id).and_then(|id| stored_score(id, schema)) {
+        Ok(score) => pg_sys::Datum::from(score),
+        Err(error) => {
+            ErrorReport::from(error).report(PgLogLevel::ERROR);
+            unreachable!("ERROR unwinds")
+        }
+    }
+}
+
+/// The score of what is stored of a lead, or of the one that it was folded into.
+fn stored_score(lead_id: Uuid, schema: pg_sys::Oid) -> Result<i32, Error> {
+    // SAFETY: a name that ends with a NUL.
+    let table = unsafe { pg_sys::get_relname_relid(c"leads".as_ptr(), schema) };
+    if let Some(mut reader) = Reader::open(table)
+        && let Some(lead) = reader.find(&lead_id)
+    {
+        return lead.score();
+    }
+    with_schema(schema, || {
+        store::connect(|db| merging::following(db, lead_id, |db, id| leads::quality_score(db, id)))
+    })
 }
 
 #[pg_extern(sql = false)]
@@ -45,14 +83,23 @@ fn update_lead_statuses(
     >,
     ErrorReport,
 > {
-    let ids: Vec<Uuid> = present("p_lead_ids", lead_ids)?
+    let mut ids: Vec<Uuid> = present("p_lead_ids", lead_ids)?
         .into_iter()
         .flatten()
         .collect();
+    ids.sort_unstable_by_key(|id| *id.as_bytes());
+    ids.dedup();
     let rescored = store::connect(|db| {
-        let ids = merging::all_current(db, ids)?;
-        let leads = leads::load_for_update(db, ids)?;
-        leads::rescore(db, &leads)
+        let mut rescored = scored::up_to_date(db, &ids)?;
+        let done: HashSet<Uuid> = rescored.iter().map(|lead| lead.lead_id).collect();
+        let left = ids.into_iter().filter(|id| !done.contains(id)).collect();
+        let left = merging::all_current(db, left)?;
+        let locked = leads::load_for_update(db, left)?;
+        rescored.extend(leads::rescore(db, &locked)?);
+        rescored.sort_unstable_by_key(|lead| *lead.lead_id.as_bytes());
+        // A survivor may be named by its own id and by that of a lead that was folded into it.
+        rescored.dedup_by_key(|lead| lead.lead_id);
+        Ok(rescored)
     })?;
     Ok(TableIterator::new(rescored.into_iter().map(
         |Rescored {

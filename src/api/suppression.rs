@@ -10,35 +10,11 @@ use serde_json::Value;
 
 use super::{identifier, present};
 use crate::address::{self, AddressParts};
-use crate::contact::point;
 use crate::contact::{Contact, Kind};
 use crate::error::Error;
 use crate::opt_out::{self, Recorded, Request};
 use crate::suppression::Key;
 use crate::{forgetting, merging, store};
-
-/// The canonical phones and e-mails of a lead; an index depends on it, so its results must not change within a release.
-#[pg_extern(sql = false, immutable, parallel_safe)]
-fn contact_keys(
-    phones: Option<Vec<Option<JsonB>>>,
-    emails: Option<Vec<Option<JsonB>>>,
-) -> Vec<String> {
-    let mut keys = Vec::new();
-    for (kind, stored) in [(Kind::Phone, phones), (Kind::Email, emails)] {
-        let points: Vec<Value> = stored
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|point| point.0)
-            .collect();
-        keys.extend(
-            point::read(kind, &points)
-                .iter()
-                .map(|point| point.contact.key().into_owned()),
-        );
-    }
-    keys
-}
 
 #[pg_extern(sql = false)]
 fn suppress_contact(

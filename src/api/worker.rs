@@ -103,7 +103,7 @@ fn retry_records(db: &mut Db<'_>, ids: &[i64]) -> Result<i64, Error> {
             .unwrap_or_default()
             .to_string();
         let record = parked.payload.get("record").cloned().unwrap_or_default();
-        match intake::upsert_one(db, &source, &record) {
+        match intake::upsert_one(db, &source, record) {
             Ok(upserted) => {
                 dlq::remove(db, parked.id)?;
                 jobs::enqueue_leads(db, vec![upserted.lead_id], parked.campaign.as_deref())?;

@@ -48,6 +48,13 @@ pub fn read(kind: Kind, points: &[Value]) -> Vec<Point> {
         .collect()
 }
 
+/// The phones or e-mails of the points of this kind; foreign elements and values that are no contact point are left out.
+pub fn contacts(kind: Kind, points: &[Value]) -> impl Iterator<Item = Contact> {
+    points
+        .iter()
+        .filter_map(move |element| stored_contact(kind, element.as_object()?))
+}
+
 /// The order in which points are worth verifying: usable before barred, then higher scores, then
 /// phones that can take a message, then as stored.
 pub fn best_first(mut points: Vec<Point>) -> Vec<Point> {

@@ -115,16 +115,26 @@ const NAMES: [(Field, &[&str]); 19] = [
 /// Longer than every name in the tables; a longer one is nobody's.
 const LONGEST_NAME: usize = 100;
 
-/// Reads a lead record from JSON: our names with or without `p_`, or the headers of an export; every
-/// value may be a string. The record is clean, but may identify no property.
-pub fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
-    let members = json.as_object().ok_or(RecordProblem::NotAnObject)?;
+/// The members of a JSON object, in the order of their names.
+pub type Members = Vec<(String, Value)>;
+
+/// The members of a record in JSON.
+pub fn members(json: Value) -> Result<Members, RecordProblem> {
+    match json {
+        Value::Object(members) => Ok(members.into_iter().collect()),
+        _ => Err(RecordProblem::NotAnObject),
+    }
+}
+
+/// Reads a lead record from the members of a JSON object: our names with or without `p_`, or the headers of an export;
+/// every value may be a string. The record is clean, but may identify no property.
+pub fn from_members(members: Members) -> Result<LeadRecord, RecordProblem> {
     let mut record = LeadRecord::default();
     let mut gathered = Gathered::default();
-    let mut cells: Vec<Cell<'_>> = Vec::new();
+    let mut cells: Vec<Cell> = Vec::with_capacity(members.len());
     for (name, value) in members {
-        let plain = plain_name(name);
-        if let Some((field, place)) = field_named(&plain) {
+        let plain = PlainName::of(&name);
+        if let Some((field, place)) = field_named(plain.as_str()) {
             cells.push(Cell {
                 field,
                 place,
@@ -132,18 +142,18 @@ pub fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
             });
             continue;
         }
-        let bar = bar_on_person(&plain);
-        if flag::bar(Some(value)) == Some(true) {
+        let bar = bar_on_person(plain.as_str());
+        if flag::bar(Some(&value)) == Some(true) {
             record.barred = record.barred.or(bar);
         }
-        if let Some(column) = contacts::column(&plain) {
-            gathered.add(column, value)?;
+        if let Some(column) = contacts::column(plain.as_str()) {
+            gathered.add(column, &value)?;
         } else if bar.is_none() && !value.is_null() {
-            record.unmapped.insert(name.clone(), value.clone());
+            record.unmapped.insert(name, value);
         }
     }
     cells.sort_by_key(|cell| cell.place);
-    for cell in &cells {
+    for cell in cells {
         fill(&mut record, cell)?;
     }
     record.contacts = gathered.into_contacts();
@@ -159,24 +169,42 @@ fn bar_on_person(plain_name: &str) -> Option<&'static str> {
     }
 }
 
-struct Cell<'a> {
+struct Cell {
     field: Field,
     /// Where the name stands in the field's list.
     place: usize,
-    value: &'a Value,
+    value: Value,
 }
 
-fn plain_name(name: &str) -> String {
-    let name = name.trim();
-    let name = match name.get(..2) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("p_") => &name[2..],
-        _ => name,
-    };
-    name.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(LONGEST_NAME)
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+/// The letters and digits of a name, in lower case and without `p_` before them.
+struct PlainName {
+    letters: [u8; LONGEST_NAME],
+    length: usize,
+}
+
+impl PlainName {
+    fn of(name: &str) -> Self {
+        let name = name.trim();
+        let name = match name.get(..2) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("p_") => &name[2..],
+            _ => name,
+        };
+        let mut plain = Self {
+            letters: [0; LONGEST_NAME],
+            length: 0,
+        };
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        for (place, letter) in plain.letters.iter_mut().zip(letters) {
+            *place = letter.to_ascii_lowercase();
+            plain.length += 1;
+        }
+        plain
+    }
+
+    fn as_str(&self) -> &str {
+        // ASCII letters and digits only, so this cannot fail.
+        std::str::from_utf8(&self.letters[..self.length]).unwrap_or_default()
+    }
 }
 
 fn field_named(plain: &str) -> Option<(Field, usize)> {
@@ -190,7 +218,7 @@ fn field_named(plain: &str) -> Option<(Field, usize)> {
     PLACES.get(plain).copied()
 }
 
-fn fill(record: &mut LeadRecord, cell: &Cell<'_>) -> Result<(), RecordProblem> {
+fn fill(record: &mut LeadRecord, cell: Cell) -> Result<(), RecordProblem> {
     let value = cell.value;
     match cell.field {
         Field::VendorRecordId => text(&mut record.vendor_record_id, "vendor_record_id", value),
@@ -208,37 +236,33 @@ fn fill(record: &mut LeadRecord, cell: &Cell<'_>) -> Result<(), RecordProblem> {
         Field::Mak => text(&mut record.mak, "mak", value),
         Field::CountyFips => text(&mut record.county_fips, "county_fips", value),
         Field::PropertyValue => {
-            let amount = value::amount_of("property_value", value)?;
+            let amount = value::amount_of("property_value", &value)?;
             keep_first(&mut record.property_value, amount);
             Ok(())
         }
         Field::EstimatedEquity => {
-            let amount = value::amount_of("estimated_equity", value)?;
+            let amount = value::amount_of("estimated_equity", &value)?;
             keep_first(&mut record.estimated_equity, amount);
             Ok(())
         }
         Field::Age => {
-            keep_first(&mut record.age, value::whole_of("age", value)?);
+            keep_first(&mut record.age, value::whole_of("age", &value)?);
             Ok(())
         }
         Field::OwnerOccupied => {
-            let answer = value::yes_or_no_of("owner_occupied", value)?;
+            let answer = value::yes_or_no_of("owner_occupied", &value)?;
             keep_first(&mut record.owner_occupied, answer);
             Ok(())
         }
         Field::Custom => {
-            keep_first(&mut record.custom, value::object_of("custom", value)?);
+            keep_first(&mut record.custom, value::object_of("custom", &value)?);
             Ok(())
         }
     }
 }
 
-fn text(
-    slot: &mut Option<String>,
-    field: &'static str,
-    value: &Value,
-) -> Result<(), RecordProblem> {
-    let text = value::text_of(field, value)?;
+fn text(slot: &mut Option<String>, field: &'static str, value: Value) -> Result<(), RecordProblem> {
+    let text = value::into_text(field, value)?;
     keep_first(slot, text.filter(|text| !text.trim().is_empty()));
     Ok(())
 }

@@ -3,6 +3,10 @@ use serde_json::json;
 
 use super::*;
 
+fn from_json(json: &Value) -> Result<LeadRecord, RecordProblem> {
+    from_members(members(json.clone())?)
+}
+
 pub fn record(json: Value) -> LeadRecord {
     match from_json(&json) {
         Ok(record) => record,

@@ -137,6 +137,14 @@ pub fn text_of(field: &'static str, value: &Value) -> Result<Option<String>, Rec
     }
 }
 
+/// The same of a value that is not needed any more.
+pub fn into_text(field: &'static str, value: Value) -> Result<Option<String>, RecordProblem> {
+    match value {
+        Value::String(text) => Ok(Some(text)),
+        other => text_of(field, &other),
+    }
+}
+
 /// A JSON value as dollars: 1234.5, "$1,234.50", "(1,234)" for a negative amount.
 pub fn amount_of(field: &'static str, value: &Value) -> Result<Option<Decimal>, RecordProblem> {
     let Some(text) = known_word(field, value)? else {

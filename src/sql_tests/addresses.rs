@@ -55,17 +55,17 @@ mod tests {
         assert_eq!(
             special.as_deref(),
             Some(
-                "canonical_address is, canonical_email is, canonical_phone is, compute_addr_hash is, compute_quality_score sr, compute_query_sig is, contact_keys is, has_vendor_ids_been_seen sr, new_lead_id vs, normalize_zip is, normalizer_version is, preview_enrichment sr"
+                "canonical_address is, canonical_email is, canonical_phone is, compute_addr_hash is, compute_quality_score sr, compute_query_sig is, contact_keys is, has_vendor_ids_been_seen sr, lead_values_fit is, new_lead_id vs, normalize_zip is, normalizer_version is, preview_enrichment sr"
             )
         );
         let without_path: Option<String> = one("
             SELECT string_agg(p.proname, ', ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
             JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'equity_connect'
             WHERE p.provolatile <> 'i' AND p.proconfig IS NULL
-              AND p.proname NOT IN ('new_lead_id', 'leads_addr_hash', 'leads_opt_out', 'leads_opt_out_at_commit', 'records_at_hand', 'wake_worker') AND p.pronamespace = e.extnamespace");
+              AND p.proname NOT IN ('new_lead_id', 'compute_quality_score', 'leads_addr_hash', 'leads_opt_out', 'leads_opt_out_at_commit', 'records_at_hand', 'wake_worker') AND p.pronamespace = e.extnamespace");
         assert_eq!(
             without_path, None,
-            "functions that read tables must pin their search_path"
+            "functions that read tables must pin their search_path, or find them beside themselves"
         );
     }
 

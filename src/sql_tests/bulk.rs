@@ -50,7 +50,7 @@ mod tests {
         }
     }
 
-    const ONE_BY_ONE: &str = "upsert_lead('list', p_vendor_record_id := r ->> 'vendor_record_id', p_vendor_list_id := r ->> 'vendor_list_id',
+    const ONE_BY_ONE: &str = "upsert_lead(source, p_vendor_record_id := r ->> 'vendor_record_id', p_vendor_list_id := r ->> 'vendor_list_id',
         p_address_line1 := r ->> 'address_line1', p_city := r ->> 'city', p_state := r ->> 'state', p_postal_code := r ->> 'postal_code',
         p_apn := r ->> 'apn', p_mak := r ->> 'mak', p_owner_first_name := r ->> 'owner_first_name', p_owner_company := r ->> 'owner_company',
         p_property_value := (r ->> 'property_value')::numeric, p_age := (r ->> 'age')::integer,
@@ -95,21 +95,25 @@ mod tests {
                         .collect()
                 })
                 .collect();
+            // What came before comes again, also from another source.
+            let again = [("list", pages[0].clone()), ("other", pages[1].clone())];
+            let first = pages.into_iter().map(|page| ("list", page));
+            let pages: Vec<(&str, Vec<String>)> = first.chain(again).collect();
             let bulk = undone(|| {
-                for (n, page) in pages.iter().enumerate() {
+                for (n, (source, page)) in pages.iter().enumerate() {
                     run(&format!(
-                        "INSERT INTO stored SELECT {n} * 100 + ord, lead_id FROM upsert_leads('list', '[{}]') WHERE outcome <> 'rejected'",
+                        "INSERT INTO stored SELECT {n} * 100 + ord, lead_id FROM upsert_leads('{source}', '[{}]') WHERE outcome <> 'rejected'",
                         page.join(",")
                     ));
                 }
                 one(STATE).unwrap_or_default()
             });
             let single = undone(|| {
-                for (n, page) in pages.iter().enumerate() {
+                for (n, (source, page)) in pages.iter().enumerate() {
                     for (ord, record) in page.iter().enumerate() {
                         let stored = attempt(|| {
                             Spi::run(&format!(
-                                "INSERT INTO stored SELECT {n} * 100 + {ord} + 1, {ONE_BY_ONE} FROM (SELECT '{record}'::jsonb) t (r)"
+                                "INSERT INTO stored SELECT {n} * 100 + {ord} + 1, {ONE_BY_ONE} FROM (SELECT '{source}', '{record}'::jsonb) t (source, r)"
                             ))?;
                             Ok(())
                         });
@@ -170,6 +174,39 @@ mod tests {
         let touched: Option<i64> =
             one("SELECT count(*) FROM leads WHERE last_seen_at = now() AND updated_at = now()");
         assert_eq!(touched, Some(301));
+    }
+
+    #[pg_test]
+    fn a_page_of_known_records_is_one_update_each_whatever_else_is_in_it() {
+        run("TRUNCATE leads");
+        let same = page(60, "'property_value', 412000");
+        assert_eq!(outcomes(&same), "inserted");
+        // One is worth more now, one came from somebody else, one is barred: the others are not written twice.
+        run("UPDATE leads SET source = 'else' WHERE apn = 'A7'");
+        let before = updates();
+        assert_eq!(outcomes(&same), "updated");
+        assert_eq!(updates().0 - before.0, 60);
+        let before = updates();
+        assert_eq!(
+            outcomes(&page(
+                60,
+                "'property_value', CASE n WHEN 5 THEN 1 ELSE 412000 END"
+            )),
+            "updated"
+        );
+        // The page is touched, found to be another one, and everything of that is taken back.
+        let live: Option<i64> = one(
+            "SELECT count(*) FROM leads WHERE property_value = CASE apn WHEN 'A5' THEN 1 ELSE 412000 END",
+        );
+        assert_eq!((live, updates().0 - before.0 >= 60), (Some(60), true));
+        outcomes(&page(
+            60,
+            "'property_value', CASE n WHEN 5 THEN 1 ELSE 412000 END, 'Litigator', n = 9",
+        ));
+        let barred: Option<String> =
+            one("SELECT string_agg(apn, ',') FROM leads WHERE suppressed_at IS NOT NULL");
+        assert_eq!(barred.as_deref(), Some("A9"));
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(60));
     }
 
     #[pg_test]

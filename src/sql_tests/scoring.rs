@@ -104,6 +104,62 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_score_shows_no_more_than_its_caller_may_read() {
+        let (mine, other) = (lead(1), lead(2));
+        run("CREATE ROLE score_reader");
+        run(
+            "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO score_reader', (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'equity_connect')); END $$",
+        );
+        let score = |id: Uuid| format!("SELECT compute_quality_score('{id}')");
+        let refused = PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE;
+        run("SET LOCAL ROLE score_reader");
+        assert_refused(&score(mine), refused);
+        run("RESET ROLE");
+        run("GRANT SELECT ON leads TO score_reader");
+        run("SET LOCAL ROLE score_reader");
+        assert_eq!(one::<i32>(&score(mine)), Some(0));
+        run("RESET ROLE");
+        run("ALTER TABLE leads ENABLE ROW LEVEL SECURITY");
+        run(&format!(
+            "CREATE POLICY own ON leads TO score_reader USING (id = '{mine}')"
+        ));
+        run("SET LOCAL ROLE score_reader");
+        assert_eq!(one::<i32>(&score(mine)), Some(0));
+        assert_refused(&score(other), PgSqlErrorCode::ERRCODE_NO_DATA_FOUND);
+        run("RESET ROLE");
+    }
+
+    #[pg_test]
+    fn scores_that_are_right_are_not_written_again() {
+        let ids: Vec<Uuid> = (30..33).map(lead).collect();
+        let list = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>();
+        let all = format!(
+            "SELECT count(*) FROM update_lead_statuses(ARRAY[{}]::uuid[])",
+            list.join(",")
+        );
+        assert_eq!(one::<i64>(&all), Some(3));
+        // Of another value than its score says, and past the pipeline: the one is put right, the other stays.
+        run(&format!(
+            "UPDATE leads SET quality_score = 0.4 WHERE id = '{}'",
+            ids[0]
+        ));
+        run(&format!(
+            "UPDATE leads SET status = 'replied' WHERE id = '{}'",
+            ids[1]
+        ));
+        let written = "SELECT pg_stat_get_xact_tuples_updated('leads'::regclass)";
+        let before: Option<i64> = one(written);
+        assert_eq!(one::<i64>(&all), Some(3));
+        assert_eq!(one::<i64>(written).zip(before).map(|(a, b)| a - b), Some(1));
+        let states: Option<String> =
+            one("SELECT string_agg(quality_score || ' ' || status, ',' ORDER BY id) FROM leads");
+        assert_eq!(
+            states.as_deref(),
+            Some("0 do_not_contact,0 replied,0 do_not_contact")
+        );
+    }
+
+    #[pg_test]
     fn unknown_leads_are_an_error() {
         for function in ["compute_quality_score", "update_lead_status_from_score"] {
             assert_refused(

@@ -4,24 +4,36 @@
 //! are locked in one order by every caller, so that two calls do not wait for each other: new leads by their keys, then
 //! known ones by their ids. The order is that of the rows at hand, because the plans are loops over them.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use pgrx::Uuid;
+use pgrx::prelude::*;
 use serde_json::Value;
 
 use super::Db;
-use super::at_hand::{AtHand, write_with};
+use super::at_hand::{AtHand, Ready, write_with};
 use super::identity::{RecordKeys, key_texts};
 use super::jsonb::Points;
 use super::merges;
 use super::owner::as_owner;
 use super::plan::{column, required, write_by_key};
+use super::subtransaction::attempt;
 use crate::error::Error;
 
-/// So many records of a set are looked up to see whether most of it is new.
+thread_local! {
+    /// Was all of this session's last set new? New records come in runs; then the next set is stored without asking each
+    /// index first. A wrong guess leaves the dead rows of one set.
+    static LAST_SET_WAS_NEW: Cell<bool> = const { Cell::new(false) };
+}
+
+/// So many records of a set are looked up to see what most of it is.
 const SAMPLE: usize = 8;
 
-const INSERT: &str = "
+macro_rules! insert {
+    ($where_taken:literal) => {
+        concat!(
+            "
 INSERT INTO leads (id, source, vendor_record_id, vendor_list_id, first_name, last_name, owner_full_name, owner_company,
                    address_line1, address_line2, property_address, property_city, property_state, property_zip, county_fips,
                    addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, custom, phones, emails)
@@ -30,8 +42,17 @@ SELECT lead_id, source, vendor_record_id, vendor_list_id, first_name, last_name,
        addr_hash, mak, apn, property_value, estimated_equity, age, owner_occupied, COALESCE(custom, '{}'),
        COALESCE(phones, '{}'), COALESCE(emails, '{}')
 FROM records_at_hand()
-ON CONFLICT DO NOTHING
-RETURNING id";
+",
+            $where_taken,
+            "RETURNING id"
+        )
+    };
+}
+
+// Where a key is taken, it fails as a whole; asking each index first whether a key is free takes as long again as storing.
+const INSERT: &str = insert!("");
+
+const INSERT_UNLESS_TAKEN: &str = insert!("ON CONFLICT DO NOTHING\n");
 
 // A key that the lead found before holds in the same way finds no other lead: it is not looked up.
 const FIND: &str = "
@@ -47,17 +68,11 @@ LEFT JOIN leads d ON d.apn = CASE WHEN b.apn = p.apn AND COALESCE(b.county_fips,
                                   THEN NULL ELSE p.apn END
     AND COALESCE(d.county_fips, '') = COALESCE(p.county_fips, '')";
 
-// Changes no indexed column, fires no trigger of ours: a heap-only update. Left out are leads that lack something the
-// record brings, and those that hold it otherwise.
-const TOUCH: &str = "
-UPDATE leads l SET last_seen_at = now(), updated_at = now()
-FROM records_at_hand() p
-WHERE l.id = p.lead_id
-  AND (p.mak IS NULL OR l.mak = p.mak)
-  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
+/// What a lead must hold besides the record's keys, so that the record brings nothing more.
+macro_rules! holds_the_rest {
+    () => {
+        "
   AND (p.address_line1 IS NULL OR l.address_line1 IS NOT NULL OR l.addr_hash IS NOT NULL)
-  AND (p.vendor_record_id IS NULL OR l.source IS DISTINCT FROM p.source OR l.vendor_record_id = p.vendor_record_id)
-  AND (p.apn IS NULL OR l.apn = p.apn)
   AND (p.vendor_list_id IS NULL OR l.vendor_list_id IS NOT NULL)
   AND (p.first_name IS NULL OR l.first_name IS NOT NULL)
   AND (p.last_name IS NULL OR l.last_name IS NOT NULL)
@@ -68,7 +83,54 @@ WHERE l.id = p.lead_id
   AND (p.age IS NULL OR l.age = p.age)
   AND (p.owner_occupied IS NULL OR l.owner_occupied = p.owner_occupied)
   AND (p.custom IS NULL OR p.custom || l.custom = l.custom)
-RETURNING p.n";
+"
+    };
+}
+
+// Changes no indexed column, fires no trigger of ours: a heap-only update. Left out are leads that lack something the
+// record brings, and those that hold it otherwise.
+const TOUCH: &str = concat!(
+    "
+UPDATE leads l SET last_seen_at = now(), updated_at = now()
+FROM records_at_hand() p
+WHERE l.id = p.lead_id
+  AND (p.mak IS NULL OR l.mak = p.mak)
+  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
+  AND (p.vendor_record_id IS NULL OR l.source IS DISTINCT FROM p.source OR l.vendor_record_id = p.vendor_record_id)
+  AND (p.apn IS NULL OR l.apn = p.apn)",
+    holds_the_rest!(),
+    "RETURNING p.n, l.id"
+);
+
+/// The same for leads that are not looked for before: found by one key, and left out unless they hold the others, or, where
+/// they are another source's, nobody holds the vendor's id. Locked in the order of their ids.
+macro_rules! touch_by {
+    ($key:literal) => {
+        concat!(
+            "
+UPDATE leads l SET last_seen_at = now(), updated_at = now()
+FROM (SELECT p.*, k.ctid AS place FROM records_at_hand() p JOIN leads k ON ",
+            $key,
+            " ORDER BY k.id) p
+WHERE l.ctid = p.place
+  AND (p.mak IS NULL OR l.mak = p.mak)
+  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
+  AND (p.vendor_record_id IS NULL OR l.source = p.source AND l.vendor_record_id = p.vendor_record_id
+       OR l.source <> p.source
+          AND NOT EXISTS (SELECT FROM leads o WHERE o.source = p.source AND o.vendor_record_id = p.vendor_record_id))
+  AND (p.apn IS NULL OR l.apn = p.apn AND COALESCE(l.county_fips, '') = COALESCE(p.county_fips, ''))",
+            holds_the_rest!(),
+            "RETURNING p.n, l.id"
+        )
+    };
+}
+
+const TOUCH_BY_ADDRESS: &str = touch_by!("k.addr_hash = p.addr_hash");
+
+const TOUCH_BY_MAK: &str = touch_by!("k.mak = p.mak");
+
+const TOUCH_BY_RECORD: &str =
+    touch_by!("k.source = p.source AND k.vendor_record_id = p.vendor_record_id");
 
 /// An address comes whole or not at all.
 macro_rules! with_address {
@@ -161,42 +223,49 @@ impl Named {
     }
 }
 
-/// Stores new leads; the ids of those that met no other.
-pub fn insert(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Uuid>, Error> {
-    write_with(db, INSERT, rows)?
-        .map(|row| required(&row, 1))
-        .collect()
+/// Stores leads; the ids of those that met no other. `are_new`: they are expected to meet none.
+fn insert(db: &mut Db<'_>, rows: &[AtHand], are_new: bool) -> Result<HashSet<[u8; 16]>, Error> {
+    let mut insert_with = |statement| -> Result<HashSet<[u8; 16]>, Error> {
+        write_with(db, statement, rows.to_vec())?
+            .map(|row| Ok(*required::<Uuid>(&row, 1)?.as_bytes()))
+            .collect()
+    };
+    if !are_new {
+        return insert_with(INSERT_UNLESS_TAKEN);
+    }
+    match attempt(|| insert_with(INSERT)) {
+        Err(Error::Database {
+            code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            ..
+        }) => insert_with(INSERT_UNLESS_TAKEN),
+        other => other,
+    }
 }
 
 /// Stores the rows that are new; which those are, and what leads the others name.
 pub fn insert_new(
     db: &mut Db<'_>,
     rows: Vec<AtHand>,
+    sample: Sample,
 ) -> Result<(Vec<(usize, Uuid)>, Vec<Named>), Error> {
     let mut named = Vec::new();
-    let rows = if is_new(db, &rows)? {
-        rows
+    let (rows, are_new) = if sample == Sample::AllNew {
+        (rows, LAST_SET_WAS_NEW.get())
     } else {
         named = find(db, rows.clone())?;
-        let known: HashSet<usize> = named
-            .iter()
-            .filter(|one| !one.is_nobody())
-            .map(|one| one.n)
-            .collect();
-        rows.into_iter()
-            .filter(|row| !known.contains(&row.n))
-            .collect()
+        let known = named.iter().filter(|one| !one.is_nobody());
+        let known: HashSet<usize> = known.map(|one| one.n).collect();
+        let is_new = |row: &AtHand| !known.contains(&row.n);
+        (rows.into_iter().filter(is_new).collect(), true)
     };
     if rows.is_empty() {
         return Ok((Vec::new(), named));
     }
-    let inserted: HashSet<[u8; 16]> = insert(db, rows.clone())?
-        .into_iter()
-        .map(|id| *id.as_bytes())
-        .collect();
+    let inserted = insert(db, &rows, are_new)?;
     let (inserted, met): (Vec<AtHand>, Vec<AtHand>) = rows
         .into_iter()
         .partition(|row| inserted.contains(row.lead_id.as_bytes()));
+    LAST_SET_WAS_NEW.set(sample == Sample::AllNew && met.is_empty());
     if !met.is_empty() {
         named.extend(find(db, met)?);
     }
@@ -227,12 +296,28 @@ fn refuse_folded(db: &mut Db<'_>, inserted: &[AtHand]) -> Result<(), Error> {
     }
 }
 
-/// Does a sample say that all of a set is new? Then looking it up first would be for nothing; an insert that meets a
-/// known lead leaves it alone.
-fn is_new(db: &mut Db<'_>, rows: &[AtHand]) -> Result<bool, Error> {
+/// What a few records of a set say of all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// Looking it up first would be for nothing; an insert that meets a known lead leaves it alone.
+    AllNew,
+    AllKnown,
+    Mixed,
+}
+
+/// Looks a few records of a set up.
+pub fn sample(db: &mut Db<'_>, rows: &[AtHand]) -> Result<Sample, Error> {
     let step = (rows.len() / SAMPLE).max(1);
-    let sample: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
-    Ok(find(db, sample)?.iter().all(Named::is_nobody))
+    let some: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
+    let count = some.len();
+    let found = find(db, some)?;
+    Ok(if found.iter().all(Named::is_nobody) {
+        Sample::AllNew
+    } else if found.len() == count && found.iter().all(|one| one.only().is_some()) {
+        Sample::AllKnown
+    } else {
+        Sample::Mixed
+    })
 }
 
 /// The leads that the records name.
@@ -249,10 +334,32 @@ pub fn find(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Named>, Error> {
 }
 
 /// Says that leads were seen; whose record brings nothing more.
-pub fn touch(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<usize>, Error> {
+pub fn touch(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uuid)>, Error> {
     write_with(db, TOUCH, rows)?
-        .map(|row| number(&row))
+        .map(|row| Ok((number(&row)?, required(&row, 2)?)))
         .collect()
+}
+
+/// Says that the leads which these records name by a key that all of them have were seen; whose record brings nothing
+/// more. None: there is no such key.
+pub fn touch_known(
+    db: &mut Db<'_>,
+    rows: Vec<AtHand>,
+) -> Result<Option<Vec<(usize, Uuid)>>, Error> {
+    let all_have = |key: fn(&Ready) -> bool| rows.iter().all(|row| key(&row.ready));
+    let statement = if all_have(|ready| ready.addr_hash.is_some()) {
+        TOUCH_BY_ADDRESS
+    } else if all_have(|ready| ready.record.mak.is_some()) {
+        TOUCH_BY_MAK
+    } else if all_have(|ready| ready.record.vendor_record_id.is_some()) {
+        TOUCH_BY_RECORD
+    } else {
+        return Ok(None);
+    };
+    write_with(db, statement, rows)?
+        .map(|row| Ok((number(&row)?, required(&row, 2)?)))
+        .collect::<Result<_, Error>>()
+        .map(Some)
 }
 
 /// Fills what leads lack and freshens what ages; whose record fits its lead.

@@ -3,6 +3,7 @@
 //! Keys are tried in the order mak, address, vendor record, parcel. The unique indexes are the judge: an insert
 //! that loses a race is not an error but a reason to look again.
 
+mod common;
 mod keys;
 mod several;
 
@@ -12,7 +13,7 @@ use pgrx::Uuid;
 use pgrx::prelude::*;
 
 use super::plan::{column, required, write_by_key};
-use super::recognition::{self, Recognised};
+use super::recognition;
 use super::subtransaction::attempt;
 use super::{Db, matches};
 use crate::address::{self, AddressParts, CanonicalAddress};
@@ -148,15 +149,8 @@ pub fn upsert(
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
     let keys = RecordKeys::of(source, record, addr_hash.as_deref());
     let _held = keys::Held::take([&keys]);
-    match recognition::touch(db, &keys, record)? {
-        Recognised::Wholly(lead_id) => return Ok(Upserted::alone(lead_id, Outcome::Updated)),
-        Recognised::Partly => {}
-        // It goes in unless another lead has one of its keys, or had it before it was folded.
-        Recognised::No => {
-            if let Some(id) = several::insert(db, new_id, record, &keys)? {
-                return Ok(Upserted::alone(id, Outcome::Inserted));
-            }
-        }
+    if let Some(upserted) = common::end(db, record, &keys, new_id)? {
+        return Ok(upserted);
     }
     let mut merged = false;
     for attempt in 0..TRIES {

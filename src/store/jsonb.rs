@@ -1,11 +1,17 @@
-//! jsonb values as `serde_json` values, walked as they are stored: pgrx writes them out as text and parses that.
+//! jsonb values as `serde_json` values, walked as they are stored, and back (`stored`): pgrx writes them out as text and
+//! parses that.
+
+use std::borrow::Cow;
 
 use pgrx::datum::{Datum, UnboxDatum};
 use pgrx::pg_sys::{JsonbIteratorToken as Token, jbvType};
 use pgrx::prelude::*;
 use serde_json::{Map, Number, Value};
 
+pub mod stored;
+
 use crate::error::Error;
+use crate::record::Members;
 
 /// An array that the walk is inside of, or an object with the key whose value comes next.
 enum Open {
@@ -13,49 +19,142 @@ enum Open {
     Object(Map<String, Value>, String),
 }
 
-/// The value of a jsonb datum.
-///
-/// # Safety
-/// A datum of type jsonb that is not NULL.
-pub unsafe fn value(datum: pg_sys::Datum) -> Result<Value, Error> {
-    // SAFETY: the caller's promise; the iterator lives in the current memory context.
-    unsafe {
-        let stored: *mut pg_sys::Jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-        let mut iterator = pg_sys::JsonbIteratorInit(&raw mut (*stored).root);
+/// A walk over a stored value, in the current memory context.
+struct Walk {
+    iterator: *mut pg_sys::JsonbIterator,
+    found: pg_sys::JsonbValue,
+}
+
+impl Walk {
+    /// # Safety
+    /// A jsonb value that outlives the walk.
+    unsafe fn over(stored: *mut pg_sys::Jsonb) -> Self {
+        // SAFETY: the caller's promise; all zeros are a null.
+        unsafe {
+            Self {
+                iterator: pg_sys::JsonbIteratorInit(&raw mut (*stored).root),
+                found: std::mem::zeroed(),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Token::Type {
+        // SAFETY: the iterator is that of `over`, and is not asked again after its end.
+        unsafe { pg_sys::JsonbIteratorNext(&mut self.iterator, &mut self.found, false) }
+    }
+
+    /// Passes over the value that comes next.
+    fn skip(&mut self) {
+        // SAFETY: as in `next`.
+        unsafe { pg_sys::JsonbIteratorNext(&mut self.iterator, &mut self.found, true) };
+    }
+
+    fn key(&self) -> Result<Cow<'_, str>, Error> {
+        // SAFETY: asked for after the token of a key.
+        unsafe { text(&self.found) }
+    }
+
+    /// The value that begins with the token that came last.
+    fn value(&mut self, first: Token::Type) -> Result<Value, Error> {
         let mut open: Vec<Open> = Vec::new();
-        let mut found = std::mem::zeroed::<pg_sys::JsonbValue>();
-        let mut whole = Value::Null;
+        let mut token = first;
         loop {
-            let token = pg_sys::JsonbIteratorNext(&mut iterator, &mut found, false);
             let closed = match token {
-                Token::WJB_DONE => return Ok(whole),
                 Token::WJB_BEGIN_ARRAY => {
                     open.push(Open::Array(Vec::new()));
-                    continue;
+                    None
                 }
                 Token::WJB_BEGIN_OBJECT => {
                     open.push(Open::Object(Map::new(), String::new()));
-                    continue;
+                    None
                 }
                 Token::WJB_KEY => {
                     if let Some(Open::Object(_, key)) = open.last_mut() {
-                        *key = text(&found)?;
+                        *key = self.key()?.into_owned();
                     }
-                    continue;
+                    None
                 }
-                Token::WJB_END_ARRAY | Token::WJB_END_OBJECT => match open.pop() {
+                Token::WJB_END_ARRAY | Token::WJB_END_OBJECT => Some(match open.pop() {
                     Some(Open::Array(items)) => Value::Array(items),
                     Some(Open::Object(members, _)) => Value::Object(members),
                     None => Value::Null,
-                },
-                _ => scalar(&found)?,
+                }),
+                // SAFETY: the token of a scalar came last.
+                _ => Some(unsafe { scalar(&self.found)? }),
             };
-            match open.last_mut() {
-                Some(Open::Array(items)) => items.push(closed),
-                Some(Open::Object(members, key)) => {
-                    members.insert(std::mem::take(key), closed);
+            if let Some(closed) = closed {
+                match open.last_mut() {
+                    Some(Open::Array(items)) => items.push(closed),
+                    Some(Open::Object(members, key)) => {
+                        members.insert(std::mem::take(key), closed);
+                    }
+                    None => return Ok(closed),
                 }
-                None => whole = unwrapped(closed, stored),
+            }
+            token = self.next();
+        }
+    }
+
+    /// The wanted members of the object whose first token came last, in the order of their names.
+    fn members(&mut self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Members, Error> {
+        let mut members = Vec::new();
+        while self.next() == Token::WJB_KEY {
+            let key = self.key()?;
+            if is_wanted(&key) {
+                let key = key.into_owned();
+                let first = self.next();
+                members.push((key, self.value(first)?));
+            } else {
+                self.skip();
+            }
+        }
+        members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(members)
+    }
+}
+
+/// The value of a jsonb datum; of an object only the members that are wanted.
+///
+/// # Safety
+/// A datum of type jsonb that is not NULL.
+unsafe fn part(datum: pg_sys::Datum, is_wanted: &dyn Fn(&str) -> bool) -> Result<Value, Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let stored: *mut pg_sys::Jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        let mut walk = Walk::over(stored);
+        match walk.next() {
+            Token::WJB_BEGIN_OBJECT => Ok(Value::Object(
+                walk.members(is_wanted)?.into_iter().collect(),
+            )),
+            first => Ok(unwrapped(walk.value(first)?, stored)),
+        }
+    }
+}
+
+/// The records in a jsonb datum, each by its members; an element that is no object is None. None: it is not an array.
+///
+/// # Safety
+/// A datum of type jsonb that is not NULL.
+pub unsafe fn records(datum: pg_sys::Datum) -> Result<Option<Vec<Option<Members>>>, Error> {
+    // SAFETY: the caller's promise.
+    let mut walk = unsafe {
+        let stored: *mut pg_sys::Jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        if (*stored).root.header & pg_sys::JB_FSCALAR != 0 {
+            return Ok(None);
+        }
+        Walk::over(stored)
+    };
+    if walk.next() != Token::WJB_BEGIN_ARRAY {
+        return Ok(None);
+    }
+    let mut records = Vec::new();
+    loop {
+        match walk.next() {
+            Token::WJB_END_ARRAY => return Ok(Some(records)),
+            Token::WJB_BEGIN_OBJECT => records.push(Some(walk.members(&|_| true)?)),
+            other => {
+                walk.value(other)?;
+                records.push(None);
             }
         }
     }
@@ -76,7 +175,7 @@ unsafe fn unwrapped(value: Value, stored: *mut pg_sys::Jsonb) -> Value {
 
 /// # Safety
 /// A key or a string out of a jsonb value.
-unsafe fn text(found: &pg_sys::JsonbValue) -> Result<String, Error> {
+unsafe fn text(found: &pg_sys::JsonbValue) -> Result<Cow<'_, str>, Error> {
     // SAFETY: the caller's promise.
     let bytes = unsafe {
         let string = found.val.string;
@@ -84,8 +183,8 @@ unsafe fn text(found: &pg_sys::JsonbValue) -> Result<String, Error> {
         std::slice::from_raw_parts(string.val.cast::<u8>(), length)
     };
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => converted(bytes),
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) => converted(bytes).map(Cow::Owned),
     }
 }
 
@@ -108,7 +207,7 @@ unsafe fn scalar(found: &pg_sys::JsonbValue) -> Result<Value, Error> {
     // SAFETY: the caller's promise; the type says which member of the union is set.
     unsafe {
         Ok(match found.type_ {
-            jbvType::jbvString => Value::String(text(found)?),
+            jbvType::jbvString => Value::String(text(found)?.into_owned()),
             jbvType::jbvBool => Value::Bool(found.val.boolean),
             jbvType::jbvNumeric => Value::Number(number(found.val.numeric)?),
             _ => Value::Null,
@@ -132,6 +231,39 @@ unsafe fn number(stored: pg_sys::Numeric) -> Result<Number, Error> {
         .ok_or_else(|| Error::Internal("a number of a jsonb value cannot be read".into()))
 }
 
+/// The elements of a jsonb[] datum; of objects only the members that are wanted. NULL elements are JSON's null.
+///
+/// # Safety
+/// A datum of type jsonb[] that is not NULL.
+pub unsafe fn points(
+    datum: pg_sys::Datum,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Value>, Error> {
+    // SAFETY: the caller's promise; it is taken apart into arrays of `count` elements.
+    unsafe {
+        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        if (*array).ndim == 0 {
+            return Ok(Vec::new());
+        }
+        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        pg_sys::deconstruct_array(
+            array,
+            pg_sys::JSONBOID,
+            -1,
+            false,
+            pg_sys::TYPALIGN_INT as std::ffi::c_char,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        let points = (0..usize::try_from(count).unwrap_or(0)).map(|n| match *nulls.add(n) {
+            true => Ok(Value::Null),
+            false => part(*elements.add(n), is_wanted),
+        });
+        points.collect()
+    }
+}
+
 /// A column of type jsonb[]; NULL elements are JSON's null.
 pub struct Points(pub Vec<Value>);
 
@@ -144,38 +276,30 @@ impl FromDatum for Points {
         if is_null {
             return None;
         }
-        // SAFETY: the caller's promise: a datum of type jsonb[]; it is taken apart into arrays of `count` elements.
-        unsafe {
-            let array: *mut pg_sys::ArrayType =
-                pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-            let (mut elements, mut nulls, mut count) =
-                (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-            pg_sys::deconstruct_array(
-                array,
-                pg_sys::JSONBOID,
-                -1,
-                false,
-                b'i' as std::ffi::c_char,
-                &mut elements,
-                &mut nulls,
-                &mut count,
-            );
-            let points = (0..usize::try_from(count).unwrap_or(0)).map(|n| match *nulls.add(n) {
-                true => Ok(Value::Null),
-                false => value(*elements.add(n)),
-            });
-            match points.collect() {
-                Ok(points) => Some(Self(points)),
-                Err(problem) => pgrx::error!("{problem}"),
-            }
+        // SAFETY: the caller's promise: a datum of type jsonb[].
+        match unsafe { points(datum, &|_| true) } {
+            Ok(points) => Some(Self(points)),
+            Err(problem) => pgrx::error!("{problem}"),
         }
     }
 }
 
 impl IntoDatum for Points {
     fn into_datum(self) -> Option<pg_sys::Datum> {
-        let points: Vec<pgrx::JsonB> = self.0.into_iter().map(pgrx::JsonB).collect();
-        points.into_datum()
+        Some(stored::array(&self.0))
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBARRAYOID
+    }
+}
+
+/// A value of type jsonb[], for a statement.
+pub struct PointsToStore<'a>(pub &'a [Value]);
+
+impl IntoDatum for PointsToStore<'_> {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        Some(stored::array(self.0))
     }
 
     fn type_oid() -> pg_sys::Oid {

@@ -1,13 +1,14 @@
 //! Reads a lead's contact points and facts, and writes score, status and what enrichment found back.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-use pgrx::{JsonB, Uuid};
+use pgrx::{JsonB, Uuid, pg_sys};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::Db;
-use super::jsonb::Points;
+use super::jsonb::{Points, PointsToStore};
 pub use super::lead_status::LeadStatus;
 use super::plan::{column, required, scalar, select, select_by_key, write, write_by_key};
 use crate::error::Error;
@@ -68,18 +69,27 @@ impl Lead {
 
     /// Is it the pipeline's to route, or already contacted, replied, closed …?
     pub fn is_in_pipeline(&self) -> bool {
-        PIPELINE_STATUSES.contains(&self.status.as_str())
+        is_in_pipeline(&self.status)
     }
 
-    /// The status that `score` gives it: a suppressed lead is always `do_not_contact`, one past the pipeline keeps its own.
+    /// The status that `score` gives it.
     pub fn status_for(&self, score: i32) -> String {
-        if self.suppressed {
-            Route::DoNotContact.as_str().to_string()
-        } else if self.is_in_pipeline() {
-            score::route(score).as_str().to_string()
-        } else {
-            self.status.clone()
-        }
+        status_for(&self.status, self.suppressed, score).to_string()
+    }
+}
+
+fn is_in_pipeline(status: &str) -> bool {
+    PIPELINE_STATUSES.contains(&status)
+}
+
+/// The status that `score` gives a lead: a suppressed one is always `do_not_contact`, one past the pipeline keeps its own.
+pub fn status_for(status: &str, is_suppressed: bool, score: i32) -> &str {
+    if is_suppressed {
+        Route::DoNotContact.as_str()
+    } else if is_in_pipeline(status) {
+        score::route(score).as_str()
+    } else {
+        status
     }
 }
 
@@ -258,8 +268,7 @@ pub fn set_points(
         crate::contact::Kind::Phone => SET_PHONES,
         crate::contact::Kind::Email => SET_EMAILS,
     };
-    let points: Vec<JsonB> = points.iter().cloned().map(JsonB).collect();
-    write_by_key(db, statement, &[id.into(), points.into()])?;
+    write_by_key(db, statement, &[id.into(), PointsToStore(points).into()])?;
     Ok(())
 }
 
@@ -330,10 +339,23 @@ pub fn save_enriched(db: &mut Db<'_>, lead: &Lead, status: &str) -> Result<(), E
     Ok(())
 }
 
+thread_local! {
+    /// When the last transaction that asked began, and how that is written.
+    static CLOCK: RefCell<(pg_sys::TimestampTz, String)> = const { RefCell::new((0, String::new())) };
+}
+
 /// The transaction's time, for contact points.
 pub fn now_rfc3339(db: &Db<'_>) -> Result<String, Error> {
-    scalar(select(db, NOW_RFC3339, &[])?)?
-        .ok_or_else(|| Error::Internal("the clock returned nothing".into()))
+    // SAFETY: reads what the backend knows of its transaction.
+    let began = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
+    let known = CLOCK.with_borrow(|(at, text)| (*at == began).then(|| text.clone()));
+    if let Some(text) = known {
+        return Ok(text);
+    }
+    let text: String = scalar(select(db, NOW_RFC3339, &[])?)?
+        .ok_or_else(|| Error::Internal("the clock returned nothing".into()))?;
+    CLOCK.set((began, text.clone()));
+    Ok(text)
 }
 
 const SUPPRESS: &str = "

@@ -259,10 +259,14 @@ pub fn survivor_now(db: &mut Db<'_>, id: Uuid) -> Result<Option<Uuid>, Error> {
 
 /// Has there ever been a merge? Looks at the size of the table only: every record that comes in asks it.
 pub fn are_there() -> Result<bool, Error> {
-    let table = PgRelation::open_with_name_and_share_lock("lead_merges")
-        .map_err(|_| Error::Internal("the table lead_merges is not there".into()))?;
-    // SAFETY: an open relation that has storage.
+    // SAFETY: a name that ends with a NUL; looked for in the extension's schema, as in a statement.
+    let table = unsafe { pg_sys::RelnameGetRelid(c"lead_merges".as_ptr()) };
+    if table == pg_sys::InvalidOid {
+        return Err(Error::Internal("the table lead_merges is not there".into()));
+    }
+    // SAFETY: opened for as long as its storage is asked.
     let blocks = unsafe {
+        let table = PgRelation::with_lock(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         pg_sys::RelationGetNumberOfBlocksInFork(table.as_ptr(), pg_sys::ForkNumber::MAIN_FORKNUM)
     };
     Ok(blocks > 0)

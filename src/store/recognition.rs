@@ -68,6 +68,11 @@ VALUES ($22, $1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF(concat_ws(', ', $8, $9),
 ON CONFLICT DO NOTHING
 RETURNING id";
 
+/// Has the record a key that one lead is looked for by? A parcel number alone may be another county's.
+pub fn is_tried(keys: &RecordKeys<'_>) -> bool {
+    keys.mak.is_some() || keys.addr_hash.is_some() || keys.vendor_record_id.is_some()
+}
+
 /// Touches the lead that the record's strongest key names, if the others name no other.
 pub fn touch(
     db: &mut Db<'_>,
@@ -78,7 +83,6 @@ pub fn touch(
         (Some(_), _, _) => TOUCH_BY_MAK,
         (_, Some(_), _) => TOUCH_BY_ADDRESS,
         (_, _, Some(_)) => TOUCH_BY_RECORD,
-        // A parcel number alone may be another county's.
         _ => return Ok(Recognised::Partly),
     };
     let args = [

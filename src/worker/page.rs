@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::bulk;
 use crate::error::Error;
 use crate::merging;
+use crate::record;
 use crate::score::quality_score;
 use crate::store::calls::Answered;
 use crate::store::dlq::{self, BadRecord};
@@ -108,7 +109,8 @@ fn store_records(
         .map(|record| lead_record(pull_id, record))
         .collect();
     // The whole page is tried again when it is the database that refuses.
-    let stored = bulk::upsert_all(source, &records)?;
+    let members = records.iter().cloned().map(record::members);
+    let stored = bulk::upsert_all(source, members.map(Result::ok).collect())?;
     for ((record, json), outcome) in page.records.iter().zip(records).zip(stored) {
         tally.records += 1;
         match outcome {

@@ -6,7 +6,6 @@
 //! waits for a key holds nothing yet, and whoever waits for a lead holds only leads before it.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -170,10 +169,9 @@ impl Drop for TransactionOwns {
     }
 }
 
+/// By a hash that is the same in every version of this library.
 fn bucket(text: &str) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    u32::try_from(hasher.finish() % BUCKETS).unwrap_or(0)
+    u32::try_from(seahash::hash(text.as_bytes()) % BUCKETS).unwrap_or(0)
 }
 
 const NAMED: &str = "

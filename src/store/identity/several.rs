@@ -21,11 +21,14 @@ pub(super) fn add_survivors(
     keys: &RecordKeys<'_>,
     candidates: &mut Vec<Candidate>,
 ) -> Result<(), Error> {
+    if !merges::are_there()? {
+        return Ok(());
+    }
     let open: Vec<(Key, String)> = key_texts(keys)
         .into_iter()
         .filter(|(key, _)| candidates.iter().all(|found| found.key != *key))
         .collect();
-    if open.is_empty() || !merges::are_there()? {
+    if open.is_empty() {
         return Ok(());
     }
     let texts = open.iter().map(|(_, text)| text.clone()).collect();
