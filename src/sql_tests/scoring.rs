@@ -105,6 +105,9 @@ mod tests {
 
     #[pg_test]
     fn a_score_shows_no_more_than_its_caller_may_read() {
+        // Before anything else is held: other tests are running.
+        run("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE");
+        run("SET CONSTRAINTS ALL IMMEDIATE");
         let (mine, other) = (lead(1), lead(2));
         run("CREATE ROLE score_reader");
         run(

@@ -17,7 +17,7 @@ pub struct Work<'a> {
     pub rival: &'a str,
     /// How many things one turn does.
     pub count: usize,
-    /// How many times faster than the rival it is to be.
+    /// How many times faster than the rival it is to be; 0: no goal, a figure to compare with.
     pub goal: f64,
 }
 

@@ -61,6 +61,12 @@ pub fn run() -> Outcome {
         |turn| pages(ours(turn)),
         |turn| calls(KNOWN / 2 + ours(turn)),
     )?;
+    fight(
+        db,
+        &work("upsert_leads, duplicates", "the table's own work", 0.0),
+        |turn| pages(ours(turn)),
+        |turn| touched(ours(turn)),
+    )?;
     // What our own triggers cost the floor.
     db.run("CREATE TABLE bare (LIKE leads INCLUDING ALL)")?;
     db.run("INSERT INTO bare SELECT * FROM leads")?;
@@ -75,6 +81,17 @@ pub fn run() -> Outcome {
         |turn| floor("leads", fresh(turn + 40)),
         |turn| floor("bare", fresh(turn + 40)),
     )
+}
+
+/// The least that seeing known records again can cost: their hash is there, and nothing is compared.
+fn touched(from: usize) -> String {
+    let page = |from: usize| {
+        format!(
+            "UPDATE leads l SET last_seen_at = now(), updated_at = now()
+             FROM (SELECT addr_hash FROM records WHERE n > {from} AND n <= {from} + {PAGE}) r WHERE l.addr_hash = r.addr_hash;"
+        )
+    };
+    (0..PAGES).map(|n| page(from + n * PAGE)).collect()
 }
 
 /// The least that storing new records can cost: their hash is there, and nothing is looked up.
