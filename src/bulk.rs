@@ -5,8 +5,8 @@
 //! whose statement failed, go one by one in the records' order (`intake::store_one`).
 //!
 //! Every call locks in the same order (`store::identity::keys`): the keys of all its records, then new leads (nobody else
-//! can make them while the keys are held), then known leads by their ids. A page of known records that bring nothing more,
-//! the commonest of all, is one statement; when it turns out to be another one, nothing of that statement stays.
+//! can make them while the keys are held), then known leads by their ids. Most known records bring nothing more: their leads
+//! are touched first, by their ids, and those of all other records are locked then only if that does not wait.
 
 mod known;
 
@@ -33,22 +33,27 @@ const PORTION: usize = 100;
 
 type Stored = Result<Upserted, Error>;
 
-/// Stores records, given by the members of their JSON (None: no object): a bad one leaves no trace and the others go in. Results are in the records' order. A fault of the
-/// database (no room, a cancelled call) is no fault of a record: it ends the call.
+/// Stores records, given by the members of their JSON (None: no object): a bad one leaves no trace and the others go in.
+/// Results are in the records' order. A fault of the database (no room, a cancelled call) is no fault of a record: it
+/// ends the call.
 pub fn upsert_all(source: &str, records: Vec<Option<Members>>) -> Result<Vec<Stored>, Error> {
     let mut call = Call::read(source, records);
     let _keys = call.take_keys();
     call.survivors = call.of_folded_leads()?;
     let alone = call.sharing_no_key();
+    let sample = call.sample(&alone)?;
+    let left = match sample {
+        Sample::AllNew => None,
+        Sample::Mixed => call.touch_known(&alone)?,
+    };
     let mut named = Vec::new();
-    for set in alone.chunks(SET) {
-        let sample = call.sample(set)?;
-        if sample == Sample::AllKnown && call.touch_page(&alone)? {
-            return call.store_rest();
-        }
-        named.extend(call.store_new(set, sample)?);
+    for set in call.not_stored(alone).chunks(SET) {
+        named.extend(call.store_new(set, sample, left.as_deref())?);
     }
-    let _leads = call.take_leads()?;
+    let _leads = match left {
+        Some(_) => None,
+        None => call.take_leads()?,
+    };
     let others = call.find_others(&named)?;
     for set in call.sharing_no_lead(&named, &others).chunks(SET) {
         call.store_known(set)?;
@@ -177,12 +182,27 @@ impl<'a> Call<'a> {
         store::connect(|db| bulk::sample(db, &rows))
     }
 
-    /// Stores those of a set that are new; what leads the others name.
-    fn store_new(&mut self, set: &[usize], sample: Sample) -> Result<Vec<Named>, Error> {
+    fn not_stored(&self, mut set: Vec<usize>) -> Vec<usize> {
+        set.retain(|n| self.stored[*n].is_none());
+        set
+    }
+
+    /// Stores those of a set that are new; what leads the others name, which may be known (`found`).
+    fn store_new(
+        &mut self,
+        set: &[usize],
+        sample: Sample,
+        found: Option<&[Named]>,
+    ) -> Result<Vec<Named>, Error> {
         self.read_clock(set.iter().copied())?;
         let rows: Vec<AtHand> = set.iter().map(|&n| self.new_row(n)).collect();
+        let found = found.map(|found| {
+            let set: HashSet<usize> = set.iter().copied().collect();
+            let of_set = found.iter().filter(|one| set.contains(&one.n));
+            of_set.copied().collect()
+        });
         let Ok((inserted, named)) =
-            attempt(|| store::connect(|db| bulk::insert_new(db, rows, sample)))
+            attempt(|| store::connect(|db| bulk::insert_new(db, rows, sample, found)))
         else {
             return Ok(Vec::new());
         };

@@ -4,37 +4,58 @@ use std::collections::{HashMap, HashSet};
 
 use pgrx::Uuid;
 
-use super::{Call, Match, SET, no_lead};
+use super::{Call, Match, no_lead};
 use crate::error::Error;
 use crate::store::at_hand::AtHand;
+use crate::store::bulk::Named;
 use crate::store::identity::Outcome;
 use crate::store::subtransaction::attempt;
 use crate::store::{self, Db, bulk};
 
 impl Call<'_> {
-    /// Says that all leads were seen, where each record that can be stored names a lead which holds all it says.
-    pub(super) fn touch_page(&mut self, alone: &[usize]) -> Result<bool, Error> {
-        let ready = self.ready.iter().flatten().count();
-        if alone.len() < ready || alone.len() > SET {
-            return Ok(false);
-        }
+    /// Says that leads were seen whose records bring nothing more, and locks the leads that all other records of the call
+    /// name; what those name. None: nothing was done, it has to be done in the common order.
+    pub(super) fn touch_known(&mut self, alone: &[usize]) -> Result<Option<Vec<Named>>, Error> {
         self.read_clock(alone.iter().copied())?;
-        let touched = attempt(|| {
+        let done = attempt(|| {
             store::connect(|db| {
-                let rows = alone.iter().map(|&n| self.row((n, no_lead()))).collect();
-                match bulk::touch_known(db, rows)? {
-                    Some(touched) if touched.len() == alone.len() => {
-                        self.add_contacts(db, &touched)?;
-                        Ok(touched)
-                    }
-                    _ => Err(Error::Contended),
+                let rows: Vec<AtHand> = alone.iter().map(|&n| self.row((n, no_lead()))).collect();
+                let touched = bulk::touch_known(db, rows.clone())?;
+                if touched.is_empty() {
+                    return Err(Error::Contended);
                 }
+                bulk::refuse_folded(db, &rows)?;
+                self.add_contacts(db, &touched)?;
+                let left = self.lock_left(db, &touched)?;
+                Ok((touched, left))
             })
         });
-        if let Ok(touched) = &touched {
-            self.settle(touched, Outcome::Updated);
+        Ok(done.ok().map(|(touched, left)| {
+            self.settle(&touched, Outcome::Updated);
+            left
+        }))
+    }
+
+    /// Locks what the records name that are not touched. It does not wait, because these leads may come before the touched
+    /// ones; and none of them may be a touched one, because then the records' order counts.
+    fn lock_left(&self, db: &mut Db<'_>, touched: &[Match]) -> Result<Vec<Named>, Error> {
+        let (done, leads): (HashSet<usize>, HashSet<Uuid>) = touched.iter().copied().unzip();
+        let is_left = |n: &usize| self.ready[*n].is_some() && !done.contains(n);
+        let left: Vec<AtHand> = (0..self.ready.len())
+            .filter(is_left)
+            .map(|n| self.row((n, no_lead())))
+            .collect();
+        if left.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(touched.is_ok())
+        let named = bulk::find(db, left)?;
+        let survivors = self.survivors.values().flatten().copied();
+        let ids: HashSet<Uuid> = named.iter().flat_map(Named::all).chain(survivors).collect();
+        if !ids.is_disjoint(&leads) {
+            return Err(Error::Contended);
+        }
+        bulk::lock_now(db, ids)?;
+        Ok(named)
     }
 
     /// Freshens and fills known leads, and adds the contact points that came.

@@ -185,6 +185,8 @@ WHERE l.id = p.lead_id
 RETURNING p.n"
 );
 
+const LOCK_NOW: &str = "SELECT FROM leads WHERE id = ANY ($1) FOR NO KEY UPDATE NOWAIT";
+
 const POINTS: &str = "
 SELECT id, phones, emails FROM leads WHERE id = ANY ($1)";
 
@@ -242,17 +244,21 @@ fn insert(db: &mut Db<'_>, rows: &[AtHand], are_new: bool) -> Result<HashSet<[u8
     }
 }
 
-/// Stores the rows that are new; which those are, and what leads the others name.
+/// Stores the rows that are new; which those are, and what leads the others name, unless that is known (`found`).
 pub fn insert_new(
     db: &mut Db<'_>,
     rows: Vec<AtHand>,
     sample: Sample,
+    found: Option<Vec<Named>>,
 ) -> Result<(Vec<(usize, Uuid)>, Vec<Named>), Error> {
     let mut named = Vec::new();
     let (rows, are_new) = if sample == Sample::AllNew {
         (rows, LAST_SET_WAS_NEW.get())
     } else {
-        named = find(db, rows.clone())?;
+        named = match found {
+            Some(found) => found,
+            None => find(db, rows.clone())?,
+        };
         let known = named.iter().filter(|one| !one.is_nobody());
         let known: HashSet<usize> = known.map(|one| one.n).collect();
         let is_new = |row: &AtHand| !known.contains(&row.n);
@@ -277,11 +283,11 @@ pub fn insert_new(
 }
 
 /// Leads may have been folded since the keys of the set were looked for: then its records go one by one.
-fn refuse_folded(db: &mut Db<'_>, inserted: &[AtHand]) -> Result<(), Error> {
+pub fn refuse_folded(db: &mut Db<'_>, rows: &[AtHand]) -> Result<(), Error> {
     if !merges::are_there()? {
         return Ok(());
     }
-    let texts = inserted
+    let texts = rows
         .iter()
         .flat_map(|row| {
             let ready = &row.ready;
@@ -301,7 +307,6 @@ fn refuse_folded(db: &mut Db<'_>, inserted: &[AtHand]) -> Result<(), Error> {
 pub enum Sample {
     /// Looking it up first would be for nothing; an insert that meets a known lead leaves it alone.
     AllNew,
-    AllKnown,
     Mixed,
 }
 
@@ -309,14 +314,9 @@ pub enum Sample {
 pub fn sample(db: &mut Db<'_>, rows: &[AtHand]) -> Result<Sample, Error> {
     let step = (rows.len() / SAMPLE).max(1);
     let some: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
-    let count = some.len();
-    let found = find(db, some)?;
-    Ok(if found.iter().all(Named::is_nobody) {
-        Sample::AllNew
-    } else if found.len() == count && found.iter().all(|one| one.only().is_some()) {
-        Sample::AllKnown
-    } else {
-        Sample::Mixed
+    Ok(match find(db, some)?.iter().all(Named::is_nobody) {
+        true => Sample::AllNew,
+        false => Sample::Mixed,
     })
 }
 
@@ -340,12 +340,9 @@ pub fn touch(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uuid)>, E
         .collect()
 }
 
-/// Says that the leads which these records name by a key that all of them have were seen; whose record brings nothing
-/// more. None: there is no such key.
-pub fn touch_known(
-    db: &mut Db<'_>,
-    rows: Vec<AtHand>,
-) -> Result<Option<Vec<(usize, Uuid)>>, Error> {
+/// The same for leads that are not looked for before: these records name them by a key that all of them have. Nobody, where
+/// there is no such key.
+pub fn touch_known(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uuid)>, Error> {
     let all_have = |key: fn(&Ready) -> bool| rows.iter().all(|row| key(&row.ready));
     let statement = if all_have(|ready| ready.addr_hash.is_some()) {
         TOUCH_BY_ADDRESS
@@ -354,12 +351,17 @@ pub fn touch_known(
     } else if all_have(|ready| ready.record.vendor_record_id.is_some()) {
         TOUCH_BY_RECORD
     } else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     write_with(db, statement, rows)?
         .map(|row| Ok((number(&row)?, required(&row, 2)?)))
-        .collect::<Result<_, Error>>()
-        .map(Some)
+        .collect()
+}
+
+/// Locks leads; an error where another session holds one.
+pub fn lock_now(db: &mut Db<'_>, ids: impl IntoIterator<Item = Uuid>) -> Result<(), Error> {
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    write_by_key(db, LOCK_NOW, &[ids.into()]).map(drop)
 }
 
 /// Fills what leads lack and freshens what ages; whose record fits its lead.
