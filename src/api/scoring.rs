@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::merging;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
-use crate::store::scored::{self, Reader};
+use crate::store::scored::{self, FreshSnapshot, Reader};
 use crate::store::search_path::with_schema;
 
 native_function!(
@@ -47,6 +47,7 @@ unsafe fn compute_quality_score(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum
 fn stored_score(lead_id: Uuid, schema: pg_sys::Oid) -> Result<i32, Error> {
     // SAFETY: a name that ends with a NUL.
     let table = unsafe { pg_sys::get_relname_relid(c"leads".as_ptr(), schema) };
+    let _now = FreshSnapshot::after_writes();
     if let Some(mut reader) = Reader::open(table)
         && let Some(lead) = reader.find(&lead_id)
     {

@@ -8,6 +8,24 @@ mod tests {
         p_property_value := 850000, p_estimated_equity := 425000, p_age := 68)";
 
     #[pg_test]
+    fn a_users_trigger_sees_no_insert_of_a_known_lead() {
+        run("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE");
+        run("SET CONSTRAINTS ALL IMMEDIATE");
+        let known = lead(1);
+        run("CREATE TEMP TABLE seen (n integer)");
+        run(
+            "CREATE FUNCTION pg_temp.see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (1); RETURN NEW; END'",
+        );
+        run(
+            "CREATE TRIGGER a_users BEFORE INSERT ON leads FOR EACH ROW EXECUTE FUNCTION pg_temp.see()",
+        );
+        // The last one was new, so that the next is taken for a new one, too.
+        lead(2);
+        assert_eq!(lead(1), known);
+        assert_eq!(one::<i64>("SELECT count(*) FROM seen"), Some(1));
+    }
+
+    #[pg_test]
     fn the_specifications_call_inserts_once() {
         let id: Option<Uuid> = one(SPECIFIED);
         assert!(id.is_some());

@@ -133,6 +133,31 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_score_is_read_from_a_table_that_was_changed() {
+        run("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE");
+        run("SET CONSTRAINTS ALL IMMEDIATE");
+        let id = lead(1);
+        run(&format!(
+            "UPDATE leads SET age = 70, property_value = 400000, estimated_equity = 1, owner_occupied = true WHERE id = '{id}'"
+        ));
+        let score = format!("SELECT compute_quality_score('{id}')");
+        assert_eq!(one::<i32>(&score), Some(20));
+        run("ALTER TABLE leads ALTER estimated_equity TYPE bigint");
+        assert_eq!(one::<i32>(&score), Some(20));
+        let routed = format!("SELECT quality_score FROM update_lead_statuses(ARRAY['{id}'::uuid])");
+        assert_eq!(one::<i32>(&routed), Some(20));
+    }
+
+    #[pg_test]
+    fn a_score_counts_what_its_own_statement_has_written() {
+        let id = lead(1);
+        let after = one::<i32>(&format!(
+            "UPDATE leads SET owner_occupied = true WHERE id = '{id}' RETURNING compute_quality_score(id)"
+        ));
+        assert_eq!(after, Some(10));
+    }
+
+    #[pg_test]
     fn scores_that_are_right_are_not_written_again() {
         let ids: Vec<Uuid> = (30..33).map(lead).collect();
         let list = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>();

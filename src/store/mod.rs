@@ -36,6 +36,7 @@ pub mod suppressions;
 pub mod sweeps;
 pub mod text;
 pub mod track_records;
+pub mod tried_insert;
 pub mod vendor_bills;
 pub mod vendors;
 pub mod worker_state;

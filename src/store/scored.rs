@@ -1,75 +1,23 @@
 //! What a score depends on, read straight from the table by the primary key: a statement would take several times as
 //! long as the look-up.
 
-use std::cell::Cell;
+mod columns;
 
 use pgrx::prelude::*;
-use pgrx::{PgMemoryContexts, PgTupleDesc, Uuid};
+use pgrx::{PgMemoryContexts, Uuid};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use self::columns::Columns;
 use super::lead_status::LeadStatus;
 use super::leads::{self, Rescored};
 use super::plan::{required, select};
-use super::{Db, jsonb};
+use super::{Db, identity, jsonb};
 use crate::contact::flag;
 use crate::error::Error;
 use crate::score::{LEAST_DOLLARS, Scored, quality_score};
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-
-/// Where the columns stand, counted from 0. They are frozen, so this holds as long as the table.
-#[derive(Clone, Copy)]
-struct Columns {
-    table: pg_sys::Oid,
-    phones: usize,
-    emails: usize,
-    mak: usize,
-    apn: usize,
-    owner_occupied: usize,
-    age: usize,
-    property_value: usize,
-    estimated_equity: usize,
-    quality_score: usize,
-    status: usize,
-    suppressed_at: usize,
-    /// So many of the first columns hold all of these.
-    needed: i32,
-}
-
-thread_local! {
-    static COLUMNS: Cell<Option<Columns>> = const { Cell::new(None) };
-}
-
-impl Columns {
-    fn of(table: &Opened) -> Option<Self> {
-        // SAFETY: an open relation.
-        let (id, shape) = unsafe { ((*table.0).rd_id, (*table.0).rd_att) };
-        if let Some(known) = COLUMNS.get().filter(|known| known.table == id) {
-            return Some(known);
-        }
-        // SAFETY: the shape of an open relation.
-        let shape = unsafe { PgTupleDesc::from_pg_unchecked(shape) };
-        let place = |name: &str| shape.iter().position(|column| column.name() == name);
-        let found = Self {
-            table: id,
-            phones: place("phones")?,
-            emails: place("emails")?,
-            mak: place("mak")?,
-            apn: place("apn")?,
-            owner_occupied: place("owner_occupied")?,
-            age: place("age")?,
-            property_value: place("property_value")?,
-            estimated_equity: place("estimated_equity")?,
-            quality_score: place("quality_score")?,
-            status: place("status")?,
-            suppressed_at: place("suppressed_at")?,
-            needed: i32::try_from(place("suppressed_at")? + 1).ok()?,
-        };
-        COLUMNS.set(Some(found));
-        Some(found)
-    }
-}
 
 /// An open relation.
 struct Opened(pg_sys::Relation);
@@ -115,8 +63,11 @@ impl Reader {
             if (*(*table.0).rd_rel).relrowsecurity || primary_key == pg_sys::InvalidOid {
                 return None;
             }
-            let columns = Columns::of(&table)?;
+            let columns = Columns::of(table.0)?;
             let index = Opened(pg_sys::index_open(primary_key, SHARE));
+            if !columns.is_key(index.0) {
+                return None;
+            }
             let scan = pg_sys::index_beginscan(table.0, index.0, pg_sys::GetActiveSnapshot(), 1, 0);
             let slot = pg_sys::table_slot_create(table.0, std::ptr::null_mut());
             Some(Self {
@@ -150,7 +101,7 @@ impl Reader {
             if !is_there {
                 return None;
             }
-            pg_sys::slot_getsomeattrs_int(self.slot, self.columns.needed);
+            pg_sys::slot_getsomeattrs_int(self.slot, self.columns.needed());
             Some(Row(self))
         }
     }
@@ -324,9 +275,16 @@ impl Statuses {
 }
 
 /// While it lives, what is read is what a statement that begins now would see.
-struct FreshSnapshot;
+pub struct FreshSnapshot;
 
 impl FreshSnapshot {
+    /// Where this transaction has written something: the calling statement may have done it, and its own snapshot is older.
+    pub fn after_writes() -> Option<Self> {
+        // SAFETY: reads what the backend knows of its transaction.
+        let is_parallel = unsafe { pg_sys::IsInParallelMode() };
+        (identity::has_written() && !is_parallel).then(Self::begin)
+    }
+
     fn begin() -> Self {
         // SAFETY: as SPI does it before a statement of a volatile function (src/backend/executor/spi.c).
         unsafe {

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::record::LeadRecord;
 use crate::store::Db;
 use crate::store::recognition::{self, Recognised};
+use crate::store::tried_insert;
 
 thread_local! {
     /// Did the last record of this session make a lead? New ones come in runs, and so do known ones: what was true of the
@@ -29,7 +30,8 @@ pub(super) fn end(
         LAST_WAS_NEW.set(id.is_some());
         Ok::<_, Error>(id.map(|id| Upserted::alone(id, Outcome::Inserted)))
     };
-    let starts_with_insert = LAST_WAS_NEW.get() && recognition::is_tried(keys);
+    let starts_with_insert =
+        LAST_WAS_NEW.get() && recognition::is_tried(keys) && tried_insert::goes_unnoticed();
     if starts_with_insert && let Some(new) = insert(db)? {
         return Ok(Some(new));
     }
