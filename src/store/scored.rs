@@ -53,7 +53,7 @@ impl Reader {
         // is running, which outlives it.
         unsafe {
             let caller = pg_sys::GetUserId();
-            let is_allowed = pg_sys::pg_class_aclcheck(table, caller, pg_sys::ACL_SELECT.into())
+            let is_allowed = pg_sys::pg_class_aclcheck(table, caller, pg_sys::ACL_SELECT)
                 == pg_sys::AclResult::ACLCHECK_OK;
             if !is_allowed {
                 return None;

@@ -20,7 +20,7 @@ pub fn goes_unnoticed() -> bool {
             return false;
         }
         let caller = pg_sys::GetUserId();
-        let may_insert = pg_sys::pg_class_aclcheck(table, caller, pg_sys::ACL_INSERT.into())
+        let may_insert = pg_sys::pg_class_aclcheck(table, caller, pg_sys::ACL_INSERT)
             == pg_sys::AclResult::ACLCHECK_OK;
         let table = PgRelation::with_lock(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         may_insert
