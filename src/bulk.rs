@@ -8,6 +8,7 @@
 //! can make them while the keys are held), then known leads by their ids. Most known records bring nothing more: their leads
 //! are touched first, by their ids, and those of all other records are locked then only if that does not wait.
 
+mod houses;
 mod known;
 
 use std::collections::{HashMap, HashSet};
@@ -155,7 +156,8 @@ impl<'a> Call<'a> {
         Ok(survivors)
     }
 
-    /// The records whose keys no other record has, in the order of their keys. Without those that opt their lead out.
+    /// The records whose keys no other record has, in the order of their keys. Without those that opt their lead out, and
+    /// those whose address a lead may complete.
     fn sharing_no_key(&self) -> Vec<usize> {
         let mut uses: HashMap<Key<'_>, usize> = HashMap::with_capacity(4 * self.ready.len());
         let ready = || {
@@ -167,10 +169,11 @@ impl<'a> Call<'a> {
         for key in ready().flat_map(|(_, ready)| keys(ready)).flatten() {
             *uses.entry(key).or_default() += 1;
         }
+        let half_known = houses::half_known(ready());
         let mut alone: Vec<([Option<Key<'_>>; 4], usize)> = ready()
             .map(|(n, ready)| (keys(ready), n))
             .filter(|(keys, _)| keys.iter().flatten().all(|key| uses[key] == 1))
-            .filter(|(_, n)| !self.survivors.contains_key(n))
+            .filter(|(_, n)| !self.survivors.contains_key(n) && !half_known.contains(n))
             .filter(|(_, n)| self.ready(*n).record.barred.is_none())
             .collect();
         alone.sort_unstable_by_key(|(keys, _)| keys.iter().flatten().next().copied());
@@ -311,7 +314,7 @@ impl<'a> Call<'a> {
             store::connect(|db| {
                 for &n in portion {
                     let ready = self.ready(n);
-                    match intake::store_one(db, self.source, &ready.record, ready.new_id) {
+                    match intake::store_one(db, self.source, &ready.record, Some(ready.new_id)) {
                         Err(error) if !error.is_about_data() => return Err(error),
                         outcome => self.stored[n] = Some(outcome),
                     }

@@ -51,15 +51,15 @@ pub fn read(members: Option<Members>) -> Result<(LeadRecord, Option<String>), Er
 pub fn upsert_one(db: &mut Db<'_>, source: &str, json: Value) -> Result<Upserted, Error> {
     let members = record::members(json).map_err(bad_record)?;
     let record = identified(record::from_members(members).map_err(bad_record)?)?;
-    store_one(db, source, &record, leads::new_id())
+    store_one(db, source, &record, None)
 }
 
-/// Stores one clean record with its contact points, or nothing of it; `new_id`: the lead's, if it is a new one.
+/// Stores one clean record with its contact points, or nothing of it; `new_id`: see `identity::upsert`.
 pub fn store_one(
     db: &mut Db<'_>,
     source: &str,
     record: &LeadRecord,
-    new_id: Uuid,
+    new_id: Option<Uuid>,
 ) -> Result<Upserted, Error> {
     attempt(|| {
         let upserted = identity::upsert(db, source, record, new_id)?;

@@ -13,7 +13,7 @@ use crate::contact::point::{self, NewPoint};
 use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
 use crate::merging;
-use crate::store::jsonb::Points;
+use crate::store::jsonb::{Json, Points};
 use crate::store::{self, leads};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
@@ -69,7 +69,7 @@ fn merge_contact_point(
     verified: Option<bool>,
     phone_type: Option<String>,
     flags: Option<JsonB>,
-) -> Result<JsonB, ErrorReport> {
+) -> Result<Json, ErrorReport> {
     let lead_id = present("p_lead_id", lead_id)?;
     let kind = read_kind(&present("p_kind", kind)?)?;
     let contact = Contact::parse(kind, &present("p_value", value)?).map_err(impossible_contact)?;
@@ -84,7 +84,7 @@ fn merge_contact_point(
         flags: read_flags(flags)?,
         seen_at: String::new(),
     };
-    Ok(JsonB(merge(lead_id, kind, new)?))
+    Ok(Json(merge(lead_id, kind, new)?))
 }
 
 fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {

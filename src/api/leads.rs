@@ -11,7 +11,7 @@ use crate::bulk;
 use crate::error::Error;
 use crate::intake;
 use crate::record::LeadRecord;
-use crate::store::{self, identity, jsonb, leads};
+use crate::store::{self, identity, jsonb};
 
 #[allow(
     clippy::too_many_arguments,
@@ -68,7 +68,7 @@ fn upsert_lead(
         ..LeadRecord::default()
     };
     let record = intake::accept(record)?;
-    Ok(store::connect(|db| identity::upsert(db, &source, &record, leads::new_id()))?.lead_id)
+    Ok(store::connect(|db| identity::upsert(db, &source, &record, None))?.lead_id)
 }
 
 fn read_amount(name: &str, value: &AnyNumeric) -> Result<rust_decimal::Decimal, Error> {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::merging;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
-use crate::store::scored::{self, FreshSnapshot, Reader};
+use crate::store::scored::{self, OtherSnapshot, Reader};
 use crate::store::search_path::with_schema;
 
 native_function!(
@@ -47,15 +47,24 @@ unsafe fn compute_quality_score(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum
 fn stored_score(lead_id: Uuid, schema: pg_sys::Oid) -> Result<i32, Error> {
     // SAFETY: a name that ends with a NUL.
     let table = unsafe { pg_sys::get_relname_relid(c"leads".as_ptr(), schema) };
-    let _now = FreshSnapshot::after_writes();
-    if let Some(mut reader) = Reader::open(table)
-        && let Some(lead) = reader.find(&lead_id)
-    {
-        return lead.score();
+    let read = || {
+        let mut reader = Reader::open(table)?;
+        Some(reader.find(&lead_id)?.score())
+    };
+    let written = OtherSnapshot::with_own_writes();
+    if let Some(score) = read() {
+        return score;
     }
-    with_schema(schema, || {
+    let is_last = written.is_none();
+    drop(written);
+    let survivors = with_schema(schema, || {
         store::connect(|db| merging::following(db, lead_id, |db, id| leads::quality_score(db, id)))
-    })
+    });
+    match survivors {
+        // The calling statement has deleted it, and sees it all the same.
+        Err(Error::NotFound { .. }) if !is_last => read().unwrap_or(survivors),
+        _ => survivors,
+    }
 }
 
 #[pg_extern(sql = false)]

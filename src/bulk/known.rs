@@ -20,13 +20,13 @@ impl Call<'_> {
         let done = attempt(|| {
             store::connect(|db| {
                 let rows: Vec<AtHand> = alone.iter().map(|&n| self.row((n, no_lead()))).collect();
-                let touched = bulk::touch_known(db, rows.clone())?;
+                let touched = bulk::touch_known(db, rows)?;
                 if touched.is_empty() {
                     return Err(Error::Contended);
                 }
-                bulk::refuse_folded(db, &rows)?;
                 self.add_contacts(db, &touched)?;
                 let left = self.lock_left(db, &touched)?;
+                bulk::refuse_folded(db, &self.without_survivors())?;
                 Ok((touched, left))
             })
         });
@@ -54,8 +54,20 @@ impl Call<'_> {
         if !ids.is_disjoint(&leads) {
             return Err(Error::Contended);
         }
-        bulk::lock_now(db, ids)?;
-        Ok(named)
+        match bulk::lock_now(db, &ids)? == ids.len() {
+            true => Ok(named),
+            // One was folded meanwhile.
+            false => Err(Error::Contended),
+        }
+    }
+
+    /// The records that no key of a folded lead was found for.
+    fn without_survivors(&self) -> Vec<AtHand> {
+        let is_one = |n: &usize| self.ready[*n].is_some() && !self.survivors.contains_key(n);
+        (0..self.ready.len())
+            .filter(is_one)
+            .map(|n| self.row((n, no_lead())))
+            .collect()
     }
 
     /// Freshens and fills known leads, and adds the contact points that came.

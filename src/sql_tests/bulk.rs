@@ -26,8 +26,14 @@ mod tests {
         fn record(&mut self, worlds: u64) -> String {
             let house = self.below(8 * worlds);
             let street = ["Oak St", "Oak Street", "OAK ST."][self.below(3) as usize];
-            let address = match self.below(4) {
-                0 => String::new(),
+            let address = match self.below(8) {
+                0 | 1 => String::new(),
+                // Half an address: a lead may have the other half.
+                2 => format!(r#""address_line1": "{house} {street}", "#),
+                3 => format!(
+                    r#""city": "Mesa", "state": "AZ", "postal_code": "8520{}", "#,
+                    house % 2
+                ),
                 _ => format!(
                     r#""address_line1": "{house} {street}", "city": "Mesa", "state": "AZ", "postal_code": "8520{}", "#,
                     house % 2
@@ -48,6 +54,20 @@ mod tests {
             ]
             .concat()
         }
+    }
+
+    #[pg_test]
+    fn an_address_that_its_lead_completes_meets_a_later_record() {
+        run(
+            "SELECT upsert_lead('list', 'a', p_city := 'Mesa', p_state := 'AZ', p_postal_code := '85201')",
+        );
+        let outcomes: Option<String> = one(
+            r#"SELECT string_agg(outcome, ',' ORDER BY ord) FROM upsert_leads('list', '[
+            {"vendor_record_id": "a", "address_line1": "12 Oak St"},
+            {"address_line1": "12 Oak Street", "city": "Mesa", "state": "AZ", "postal_code": "85201"}]')"#,
+        );
+        assert_eq!(outcomes.as_deref(), Some("updated,updated"));
+        assert_eq!(one::<i64>("SELECT count(*) FROM leads"), Some(1));
     }
 
     const ONE_BY_ONE: &str = "upsert_lead(source, p_vendor_record_id := r ->> 'vendor_record_id', p_vendor_list_id := r ->> 'vendor_list_id',

@@ -155,6 +155,10 @@ mod tests {
             "UPDATE leads SET owner_occupied = true WHERE id = '{id}' RETURNING compute_quality_score(id)"
         ));
         assert_eq!(after, Some(10));
+        let gone = one::<i32>(&format!(
+            "DELETE FROM leads WHERE id = '{id}' RETURNING compute_quality_score(id)"
+        ));
+        assert_eq!(gone, Some(10));
     }
 
     #[pg_test]

@@ -358,10 +358,10 @@ pub fn touch_known(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uui
         .collect()
 }
 
-/// Locks leads; an error where another session holds one.
-pub fn lock_now(db: &mut Db<'_>, ids: impl IntoIterator<Item = Uuid>) -> Result<(), Error> {
-    let ids: Vec<Uuid> = ids.into_iter().collect();
-    write_by_key(db, LOCK_NOW, &[ids.into()]).map(drop)
+/// Locks leads; how many there are. An error where another session holds one.
+pub fn lock_now(db: &mut Db<'_>, ids: &HashSet<Uuid>) -> Result<usize, Error> {
+    let ids: Vec<Uuid> = ids.iter().copied().collect();
+    Ok(write_by_key(db, LOCK_NOW, &[ids.into()])?.len())
 }
 
 /// Fills what leads lack and freshens what ages; whose record fits its lead.

@@ -139,12 +139,13 @@ impl Upserted {
     }
 }
 
-/// Inserts `record`, as a lead with the id `new_id`, or updates the lead it is. It must be clean and have an identity.
+/// Inserts `record`, as a lead with the id `new_id` (None: any), or updates the lead it is. It must be clean and have an
+/// identity.
 pub fn upsert(
     db: &mut Db<'_>,
     source: &str,
     record: &LeadRecord,
-    new_id: Uuid,
+    new_id: Option<Uuid>,
 ) -> Result<Upserted, Error> {
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
     let keys = RecordKeys::of(source, record, addr_hash.as_deref());

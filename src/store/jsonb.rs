@@ -3,8 +3,12 @@
 
 use std::borrow::Cow;
 
+use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Datum, UnboxDatum};
 use pgrx::pg_sys::{JsonbIteratorToken as Token, jbvType};
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
 use pgrx::prelude::*;
 use serde_json::{Map, Number, Value};
 
@@ -317,5 +321,25 @@ unsafe impl UnboxDatum for Points {
     {
         // SAFETY: the caller's promise: a datum of type jsonb[] that is not NULL.
         unsafe { Self::from_datum(datum.sans_lifetime(), false) }.unwrap_or(Self(Vec::new()))
+    }
+}
+
+/// A result of type jsonb.
+pub struct Json(pub Value);
+
+// SAFETY: names the type that is returned; the declarations are hand-written.
+unsafe impl SqlTranslatable for Json {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Json);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
+}
+
+// SAFETY: a datum of type jsonb.
+unsafe impl BoxRet for Json {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: the datum is of the function's declared return type.
+        unsafe { fcinfo.return_raw_datum(stored::datum(&self.0)) }
     }
 }

@@ -211,7 +211,7 @@ const STATUSES: &str =
 /// Those of the leads whose stored score and status are what they are to be: there is nothing to lock and to write.
 pub fn up_to_date(db: &mut Db<'_>, ids: &[Uuid]) -> Result<Vec<Rescored>, Error> {
     let statuses = Statuses::read(db)?;
-    let _now = FreshSnapshot::begin();
+    let _now = OtherSnapshot::of_now();
     let Some(mut reader) = Reader::open(statuses.table) else {
         return Ok(Vec::new());
     };
@@ -274,18 +274,26 @@ impl Statuses {
     }
 }
 
-/// While it lives, what is read is what a statement that begins now would see.
-pub struct FreshSnapshot;
+/// While it lives, another snapshot is read than that of the calling statement.
+pub struct OtherSnapshot;
 
-impl FreshSnapshot {
-    /// Where this transaction has written something: the calling statement may have done it, and its own snapshot is older.
-    pub fn after_writes() -> Option<Self> {
-        // SAFETY: reads what the backend knows of its transaction.
-        let is_parallel = unsafe { pg_sys::IsInParallelMode() };
-        (identity::has_written() && !is_parallel).then(Self::begin)
+impl OtherSnapshot {
+    /// What the calling statement sees, and what this transaction has written since it began. None: nothing.
+    pub fn with_own_writes() -> Option<Self> {
+        // SAFETY: the snapshot of the calling statement, copied.
+        unsafe {
+            if !identity::has_written() || pg_sys::IsInParallelMode() {
+                return None;
+            }
+            pg_sys::CommandCounterIncrement();
+            pg_sys::PushCopiedSnapshot(pg_sys::GetActiveSnapshot());
+            pg_sys::UpdateActiveSnapshotCommandId();
+        }
+        Some(Self)
     }
 
-    fn begin() -> Self {
+    /// What a statement that begins now would see.
+    fn of_now() -> Self {
         // SAFETY: as SPI does it before a statement of a volatile function (src/backend/executor/spi.c).
         unsafe {
             pg_sys::CommandCounterIncrement();
@@ -295,10 +303,10 @@ impl FreshSnapshot {
     }
 }
 
-impl Drop for FreshSnapshot {
+impl Drop for OtherSnapshot {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: pushed by `begin`, and everything that was pushed since is gone.
+            // SAFETY: pushed when this was made, and everything that was pushed since is gone.
             unsafe { pg_sys::PopActiveSnapshot() }
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn end(
     db: &mut Db<'_>,
     record: &LeadRecord,
     keys: &RecordKeys<'_>,
-    new_id: Uuid,
+    new_id: Option<Uuid>,
 ) -> Result<Option<Upserted>, Error> {
     // It goes in unless another lead has one of its keys, or had it before it was folded.
     let insert = |db: &mut Db<'_>| {

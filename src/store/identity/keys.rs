@@ -6,9 +6,11 @@
 //! waits for a key holds nothing yet, and whoever waits for a lead holds only leads before it.
 
 use std::collections::BTreeSet;
+use std::hash::Hasher;
 
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use seahash::SeaHasher;
 
 use super::Key;
 use crate::error::Error;
@@ -75,8 +77,15 @@ pub fn key_texts(keys: &RecordKeys<'_>) -> Vec<(Key, String)> {
 
 fn buckets<'a>(keys: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> BTreeSet<u32> {
     keys.into_iter()
-        .flat_map(key_texts)
-        .map(|(_, text)| bucket(&text))
+        .flat_map(|keys| {
+            [
+                (Key::Mak, keys.mak, ""),
+                (Key::Address, keys.addr_hash, ""),
+                (Key::VendorRecord, keys.vendor_record_id, keys.source),
+                (Key::Parcel, keys.apn, keys.county_fips.unwrap_or_default()),
+            ]
+        })
+        .filter_map(|(key, value, within)| Some(bucket(key, value?, within)))
         .collect()
 }
 
@@ -170,8 +179,13 @@ impl Drop for TransactionOwns {
 }
 
 /// By a hash that is the same in every version of this library.
-fn bucket(text: &str) -> u32 {
-    u32::try_from(seahash::hash(text.as_bytes()) % BUCKETS).unwrap_or(0)
+fn bucket(key: Key, value: &str, within: &str) -> u32 {
+    let mut hasher = SeaHasher::new();
+    hasher.write_u8(key as u8);
+    hasher.write(within.as_bytes());
+    hasher.write_u8(0);
+    hasher.write(value.as_bytes());
+    u32::try_from(hasher.finish() % BUCKETS).unwrap_or(0)
 }
 
 const NAMED: &str = "

@@ -10,7 +10,7 @@ use crate::merging::contradiction::Facts;
 use crate::record::LeadRecord;
 use crate::store::owner::as_owner;
 use crate::store::plan::{column, required, write};
-use crate::store::{Db, groups, merges, recognition};
+use crate::store::{Db, groups, leads, merges, recognition};
 
 const BY_ID: &str = "
 SELECT source, vendor_record_id, address_line1 IS NOT NULL, addr_hash, mak, apn, property_state, property_zip FROM leads WHERE id = $1";
@@ -48,10 +48,11 @@ pub(super) fn add_survivors(
 /// afterwards: a lead that is folded meanwhile would slip between a look and the insert.
 pub(super) fn insert(
     db: &mut Db<'_>,
-    new_id: Uuid,
+    new_id: Option<Uuid>,
     record: &LeadRecord,
     keys: &RecordKeys<'_>,
 ) -> Result<Option<Uuid>, Error> {
+    let new_id = new_id.unwrap_or_else(leads::new_id);
     let Some(id) = recognition::insert(db, new_id, record, keys)? else {
         return Ok(None);
     };
