@@ -3,7 +3,7 @@
 //! Keys are tried in the order mak, address, vendor record, parcel. The unique indexes are the judge: an insert
 //! that loses a race is not an error but a reason to look again.
 
-mod common;
+mod fast_path;
 mod keys;
 mod several;
 
@@ -150,7 +150,7 @@ pub fn upsert(
     let addr_hash = canonical_address(record).map(|address| address.hash_hex());
     let keys = RecordKeys::of(source, record, addr_hash.as_deref());
     let _held = keys::Held::take([&keys]);
-    if let Some(upserted) = common::end(db, record, &keys, new_id)? {
+    if let Some(upserted) = fast_path::upsert(db, record, &keys, new_id)? {
         return Ok(upserted);
     }
     let mut merged = false;

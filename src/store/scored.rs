@@ -4,7 +4,7 @@
 mod columns;
 
 use pgrx::prelude::*;
-use pgrx::{PgMemoryContexts, Uuid};
+use pgrx::{PgMemoryContexts, PgRelation, Uuid};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -19,27 +19,14 @@ use crate::score::{LEAST_DOLLARS, Scored, quality_score};
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
-/// An open relation.
-struct Opened(pg_sys::Relation);
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        // After an error PostgreSQL closes what is open.
-        if !std::thread::panicking() {
-            // SAFETY: opened with the same lock.
-            unsafe { pg_sys::relation_close(self.0, SHARE) }
-        }
-    }
-}
-
 /// A scan of the primary key of `leads`, one lead after another.
 pub struct Reader {
     scan: pg_sys::IndexScanDesc,
     slot: *mut pg_sys::TupleTableSlot,
     columns: Columns,
     // After the scan, which ends first.
-    _index: Opened,
-    _table: Opened,
+    _index: PgRelation,
+    _table: PgRelation,
 }
 
 impl Reader {
@@ -58,18 +45,24 @@ impl Reader {
             if !is_allowed {
                 return None;
             }
-            let table = Opened(pg_sys::table_open(table, SHARE));
-            let primary_key = pg_sys::RelationGetPrimaryKeyIndex(table.0);
-            if (*(*table.0).rd_rel).relrowsecurity || primary_key == pg_sys::InvalidOid {
+            let table = PgRelation::with_lock(table, SHARE);
+            let primary_key = pg_sys::RelationGetPrimaryKeyIndex(table.as_ptr());
+            if (*table.rd_rel).relrowsecurity || primary_key == pg_sys::InvalidOid {
                 return None;
             }
-            let columns = Columns::of(table.0)?;
-            let index = Opened(pg_sys::index_open(primary_key, SHARE));
-            if !columns.is_key(index.0) {
+            let columns = Columns::of(table.as_ptr())?;
+            let index = PgRelation::with_lock(primary_key, SHARE);
+            if !columns.is_key(index.as_ptr()) {
                 return None;
             }
-            let scan = pg_sys::index_beginscan(table.0, index.0, pg_sys::GetActiveSnapshot(), 1, 0);
-            let slot = pg_sys::table_slot_create(table.0, std::ptr::null_mut());
+            let scan = pg_sys::index_beginscan(
+                table.as_ptr(),
+                index.as_ptr(),
+                pg_sys::GetActiveSnapshot(),
+                1,
+                0,
+            );
+            let slot = pg_sys::table_slot_create(table.as_ptr(), std::ptr::null_mut());
             Some(Self {
                 scan,
                 slot,

@@ -51,41 +51,39 @@ impl<'a> RecordKeys<'a> {
             county_fips: record.county_fips.as_deref(),
         }
     }
+
+    /// Each key with its value, and what the value is unique in, strongest first.
+    fn all(&self) -> impl Iterator<Item = (Key, &'a str, &'a str)> + use<'a> {
+        [
+            (Key::Mak, self.mak, ""),
+            (Key::Address, self.addr_hash, ""),
+            (Key::VendorRecord, self.vendor_record_id, self.source),
+            (Key::Parcel, self.apn, self.county_fips.unwrap_or_default()),
+        ]
+        .into_iter()
+        .filter_map(|(key, value, within)| Some((key, value?, within)))
+    }
 }
 
 /// The keys as texts, strongest first: what `lead_merges.folded_keys` holds.
 pub fn key_texts(keys: &RecordKeys<'_>) -> Vec<(Key, String)> {
-    let record = keys
-        .vendor_record_id
-        .map(|id| format!("record:{}\u{1f}{id}", keys.source));
-    let parcel = keys
-        .apn
-        .map(|apn| format!("parcel:{}\u{1f}{apn}", keys.county_fips.unwrap_or_default()));
-    [
-        (Key::Mak, keys.mak.map(|mak| format!("mak:{mak}"))),
-        (
-            Key::Address,
-            keys.addr_hash.map(|hash| format!("address:{hash}")),
-        ),
-        (Key::VendorRecord, record),
-        (Key::Parcel, parcel),
-    ]
-    .into_iter()
-    .filter_map(|(key, text)| Some((key, text?)))
-    .collect()
+    keys.all()
+        .map(|(key, value, within)| {
+            let text = match key {
+                Key::Mak => format!("mak:{value}"),
+                Key::Address => format!("address:{value}"),
+                Key::VendorRecord => format!("record:{within}\u{1f}{value}"),
+                Key::Parcel => format!("parcel:{within}\u{1f}{value}"),
+            };
+            (key, text)
+        })
+        .collect()
 }
 
 fn buckets<'a>(keys: impl IntoIterator<Item = &'a RecordKeys<'a>>) -> BTreeSet<u32> {
     keys.into_iter()
-        .flat_map(|keys| {
-            [
-                (Key::Mak, keys.mak, ""),
-                (Key::Address, keys.addr_hash, ""),
-                (Key::VendorRecord, keys.vendor_record_id, keys.source),
-                (Key::Parcel, keys.apn, keys.county_fips.unwrap_or_default()),
-            ]
-        })
-        .filter_map(|(key, value, within)| Some(bucket(key, value?, within)))
+        .flat_map(RecordKeys::all)
+        .map(|(key, value, within)| bucket(key, value, within))
         .collect()
 }
 

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::dialect::smtp::{Conversation, GREETING};
 use crate::faults::{Kind, Rule};
+use crate::server::accept;
 use crate::simulator::Simulator;
 use crate::vendor::Vendor;
 
@@ -18,14 +19,10 @@ const LONGEST_LINE: u64 = 2048;
 
 /// Serves until the task is dropped.
 pub async fn serve(listener: TcpListener, simulator: Arc<Simulator>) -> Infallible {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&simulator)));
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
+    accept(listener, |stream| {
+        connection(stream, Arc::clone(&simulator))
+    })
+    .await
 }
 
 async fn connection(stream: TcpStream, simulator: Arc<Simulator>) {

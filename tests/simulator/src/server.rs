@@ -58,10 +58,24 @@ pub async fn listen(port: u16) -> io::Result<TcpListener> {
 
 /// Serves until the task is dropped.
 pub async fn serve(listener: TcpListener, simulator: Arc<Simulator>) -> Infallible {
+    accept(listener, |stream| {
+        connection(stream, Arc::clone(&simulator))
+    })
+    .await
+}
+
+/// Gives each connection a task of its own, until this one is dropped.
+pub(crate) async fn accept<Serving>(
+    listener: TcpListener,
+    serve: impl Fn(TcpStream) -> Serving,
+) -> Infallible
+where
+    Serving: Future<Output = ()> + Send + 'static,
+{
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&simulator)));
+                tokio::spawn(serve(stream));
             }
             // Out of file handles, most likely: wait for some to be closed.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

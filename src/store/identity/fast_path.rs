@@ -1,4 +1,4 @@
-//! The two common ends of an upsert, in one statement each where the guess is right.
+//! The two commonest outcomes of an upsert, in one statement each where the guess is right.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// A record that is a lead which holds all of it, or nobody's; None: it is neither, or a key has to be looked at.
-pub(super) fn end(
+pub(super) fn upsert(
     db: &mut Db<'_>,
     record: &LeadRecord,
     keys: &RecordKeys<'_>,
