@@ -8,6 +8,31 @@ mod tests {
         p_property_value := 850000, p_estimated_equity := 425000, p_age := 68)";
 
     #[pg_test]
+    fn what_cannot_be_right_is_not_stored() {
+        let id = lead(1);
+        let set = |what: &str| format!("UPDATE leads SET {what} WHERE id = '{id}'");
+        for wrong in [
+            "quality_score = 100.5",
+            "quality_score = -0.01",
+            "quality_score = 'NaN'",
+            "age = 151",
+            "age = -1",
+            "custom = '[]'",
+            "custom = '1'",
+        ] {
+            assert_refused(&set(wrong), PgSqlErrorCode::ERRCODE_CHECK_VIOLATION);
+        }
+        for right in [
+            "quality_score = 0.00, age = 0",
+            "quality_score = 100, age = 150",
+            "quality_score = NULL, age = NULL",
+            "custom = jsonb_build_object('long', repeat(md5(random()::text), 1000))",
+        ] {
+            run(&set(right));
+        }
+    }
+
+    #[pg_test]
     fn a_users_trigger_sees_no_insert_of_a_known_lead() {
         run("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE");
         run("SET CONSTRAINTS ALL IMMEDIATE");

@@ -19,7 +19,7 @@ fn original(test: &str) -> Outcome<Pipeline> {
     until_true("the worker is paused", Duration::from_secs(20), || {
         pipeline
             .db
-            .one("SELECT doing LIKE '%paused%' FROM worker_status()")
+            .one("SELECT (doing LIKE '%paused%') IS TRUE FROM worker_status()")
     })?;
     pipeline.enrich_doors(5)?;
     Ok(pipeline)
@@ -33,7 +33,7 @@ fn does_not_spend(pipeline: &Pipeline, copy: &Cluster) -> Outcome {
         Duration::from_secs(40),
         || {
             db.one(
-            "SELECT running AND NOT armed AND problem LIKE '%is a copy%' AND hint LIKE '%arm_spending()%' AND doing LIKE 'waiting: %copy%'
+            "SELECT (running AND NOT armed AND problem LIKE '%is a copy%' AND hint LIKE '%arm_spending()%' AND doing LIKE 'waiting: %copy%') IS TRUE
              FROM worker_status()",
         )
         },

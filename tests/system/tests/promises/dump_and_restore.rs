@@ -120,7 +120,7 @@ fn copies_do_not_spend(pipeline: &mut Pipeline) -> Outcome {
             &format!("the worker of {copy} says why it waits"),
             Duration::from_secs(40),
             || {
-                db.one("SELECT running AND NOT armed AND problem LIKE '%copy%' AND hint LIKE '%arm_spending()%' FROM worker_status()")
+                db.one("SELECT (running AND NOT armed AND problem LIKE '%copy%' AND hint LIKE '%arm_spending()%') IS TRUE FROM worker_status()")
             },
         )?;
         db.run("SELECT request_pull(source, params) FROM pulls")?;

@@ -103,7 +103,7 @@ fn nothing_is_bought_before_spending_is_armed() -> Outcome {
     pipeline.open_vendors(&[Vendor::BatchdataSearch])?;
     pipeline.request_pull()?;
     until_true("worker_status() says so", Duration::from_secs(10), || {
-        pipeline.db.one("SELECT running AND NOT armed AND problem = 'spending is not armed' AND hint LIKE '%arm_spending()%' FROM worker_status()")
+        pipeline.db.one("SELECT (running AND NOT armed AND problem = 'spending is not armed' AND hint LIKE '%arm_spending()%') IS TRUE FROM worker_status()")
     })?;
     std::thread::sleep(Duration::from_secs(2));
     ensure(
