@@ -61,6 +61,7 @@ pub fn wait(session: Option<&Session>, time: Duration) {
         }
         None => -1,
     };
+    let time = report_statistics().map_or(time, |pause| pause.min(time));
     let milliseconds = i64::try_from(time.as_millis()).unwrap_or(1000).max(1);
     // SAFETY: MyLatch is this process's own latch; the socket lives as long as the session. A stop that is asked
     // for between the loop's test and this call has set the latch, so the wait ends at once.
@@ -77,6 +78,15 @@ pub fn wait(session: Option<&Session>, time: Duration) {
         );
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
+}
+
+/// Reports what was written to the statistics that autovacuum goes by, at most once a second. When to do it again, if
+/// something is left: a worker that sleeps through would keep its last writes to itself.
+fn report_statistics() -> Option<Duration> {
+    // SAFETY: the worker's main thread, outside a transaction.
+    let pause = unsafe { pg_sys::pgstat_report_stat(false) };
+    let pause = u64::try_from(pause).ok().filter(|pause| *pause > 0)?;
+    Some(Duration::from_millis(pause))
 }
 
 /// Lets other processes' barriers through (DROP DATABASE waits for them); a cancelled query is nobody's here.

@@ -268,7 +268,7 @@ fn the_workers_writes_are_counted_and_autovacuum_comes() -> Outcome {
     let mut pipeline = Pipeline::start(plan)?;
     pipeline.request_pull()?;
     pipeline.finish()?;
-    // A process reports its writes once a second at most, the last ones when it next does something: the worker sleeps 30 s.
+    // The worker reports its writes once a second at most, the last ones 10 s later.
     for table in ["vendor_calls", "jobs", "leads", "spend_budgets"] {
         until_true(
             &format!("autovacuum comes to {table}"),
