@@ -7,13 +7,14 @@ use pgrx::prelude::*;
 use pgrx::{AnyNumeric, JsonB, Uuid};
 use serde_json::{Map, Value};
 
-use super::native::{native_function, server_text, text_array};
+use super::native::{native_function, text_array};
 use super::{given, present};
 use crate::contact::point::{self, NewPoint};
 use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
 use crate::merging;
 use crate::store::jsonb::{Json, Points};
+use crate::store::text::server_text;
 use crate::store::{self, leads};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]

@@ -2,9 +2,9 @@
 //! encoding of the database.
 
 use pgrx::prelude::*;
-use pgrx::{set_varsize_4b, varlena_to_byte_slice};
+use pgrx::varlena_to_byte_slice;
 
-use crate::store::text::server_bytes;
+use crate::store::text::server_text;
 
 /// Exports a function that reads its call by itself, under the name that sql/install declares.
 macro_rules! native_function {
@@ -78,23 +78,6 @@ pub unsafe fn return_text(call: pg_sys::FunctionCallInfo, text: Option<&str>) ->
         return pg_sys::Datum::null();
     };
     server_text(text)
-}
-
-/// A datum of type text, in the encoding of the database.
-pub fn server_text(text: &str) -> pg_sys::Datum {
-    text_datum(server_bytes(text))
-}
-
-fn text_datum(bytes: &[u8]) -> pg_sys::Datum {
-    let size = pg_sys::VARHDRSZ + bytes.len();
-    // SAFETY: palloc returns room for header and bytes, or raises an error.
-    unsafe {
-        let stored: *mut pg_sys::varlena = pg_sys::palloc(size).cast();
-        set_varsize_4b(stored, i32::try_from(size).unwrap_or(i32::MAX));
-        let data: *mut u8 = stored.cast::<u8>().add(pg_sys::VARHDRSZ);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
-        pg_sys::Datum::from(stored)
-    }
 }
 
 /// A datum of type text[] from datums of type text.

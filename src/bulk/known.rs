@@ -10,7 +10,7 @@ use crate::store::at_hand::AtHand;
 use crate::store::bulk::Named;
 use crate::store::identity::Outcome;
 use crate::store::subtransaction::attempt;
-use crate::store::{self, Db, bulk};
+use crate::store::{self, Db, bulk, sightings};
 
 impl Call<'_> {
     /// Says that leads were seen whose records bring nothing more, and locks the leads that all other records of the call
@@ -19,8 +19,10 @@ impl Call<'_> {
         self.read_clock(alone.iter().copied())?;
         let done = attempt(|| {
             store::connect(|db| {
-                let rows: Vec<AtHand> = alone.iter().map(|&n| self.row((n, no_lead()))).collect();
-                let touched = bulk::touch_known(db, rows)?;
+                let records = alone
+                    .iter()
+                    .filter_map(|&n| Some((n, self.keys_of(n)?, &self.ready(n).record)));
+                let touched = sightings::touch_all(records).unwrap_or_default();
                 if touched.is_empty() {
                     return Err(Error::Contended);
                 }

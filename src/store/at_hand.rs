@@ -10,6 +10,7 @@ use pgrx::Uuid;
 use serde_json::Value;
 
 use super::Db;
+use super::lead_values::LeadValues;
 use super::plan::write_by_key;
 use crate::error::Error;
 use crate::record::LeadRecord;
@@ -34,6 +35,19 @@ pub struct AtHand {
     /// New contact points; None: as they are.
     pub phones: Option<Vec<Value>>,
     pub emails: Option<Vec<Value>>,
+}
+
+impl AtHand {
+    pub fn values(&self) -> LeadValues<'_> {
+        LeadValues {
+            id: self.lead_id,
+            source: &self.ready.source,
+            addr_hash: self.ready.addr_hash.as_deref(),
+            record: &self.ready.record,
+            phones: self.phones.as_deref(),
+            emails: self.emails.as_deref(),
+        }
+    }
 }
 
 thread_local! {

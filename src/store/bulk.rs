@@ -12,13 +12,13 @@ use pgrx::prelude::*;
 use serde_json::Value;
 
 use super::Db;
-use super::at_hand::{AtHand, Ready, write_with};
+use super::at_hand::{AtHand, write_with};
 use super::identity::{RecordKeys, key_texts};
 use super::jsonb::Points;
-use super::merges;
 use super::owner::as_owner;
 use super::plan::{column, required, write_by_key};
 use super::subtransaction::attempt;
+use super::{merges, new_leads};
 use crate::error::Error;
 
 thread_local! {
@@ -68,10 +68,16 @@ LEFT JOIN leads d ON d.apn = CASE WHEN b.apn = p.apn AND COALESCE(b.county_fips,
                                   THEN NULL ELSE p.apn END
     AND COALESCE(d.county_fips, '') = COALESCE(p.county_fips, '')";
 
-/// What a lead must hold besides the record's keys, so that the record brings nothing more.
-macro_rules! holds_the_rest {
-    () => {
-        "
+// Changes no indexed column, fires no trigger of ours: a heap-only update. Left out are leads that lack something the
+// record brings, and those that hold it otherwise.
+const TOUCH: &str = "
+UPDATE leads l SET last_seen_at = now(), updated_at = now()
+FROM records_at_hand() p
+WHERE l.id = p.lead_id
+  AND (p.mak IS NULL OR l.mak = p.mak)
+  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
+  AND (p.vendor_record_id IS NULL OR l.source IS DISTINCT FROM p.source OR l.vendor_record_id = p.vendor_record_id)
+  AND (p.apn IS NULL OR l.apn = p.apn)
   AND (p.address_line1 IS NULL OR l.address_line1 IS NOT NULL OR l.addr_hash IS NOT NULL)
   AND (p.vendor_list_id IS NULL OR l.vendor_list_id IS NOT NULL)
   AND (p.first_name IS NULL OR l.first_name IS NOT NULL)
@@ -83,54 +89,7 @@ macro_rules! holds_the_rest {
   AND (p.age IS NULL OR l.age = p.age)
   AND (p.owner_occupied IS NULL OR l.owner_occupied = p.owner_occupied)
   AND (p.custom IS NULL OR p.custom || l.custom = l.custom)
-"
-    };
-}
-
-// Changes no indexed column, fires no trigger of ours: a heap-only update. Left out are leads that lack something the
-// record brings, and those that hold it otherwise.
-const TOUCH: &str = concat!(
-    "
-UPDATE leads l SET last_seen_at = now(), updated_at = now()
-FROM records_at_hand() p
-WHERE l.id = p.lead_id
-  AND (p.mak IS NULL OR l.mak = p.mak)
-  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
-  AND (p.vendor_record_id IS NULL OR l.source IS DISTINCT FROM p.source OR l.vendor_record_id = p.vendor_record_id)
-  AND (p.apn IS NULL OR l.apn = p.apn)",
-    holds_the_rest!(),
-    "RETURNING p.n, l.id"
-);
-
-/// The same for leads that are not looked for before: found by one key, and left out unless they hold the others, or, where
-/// they are another source's, nobody holds the vendor's id. Locked in the order of their ids.
-macro_rules! touch_by {
-    ($key:literal) => {
-        concat!(
-            "
-UPDATE leads l SET last_seen_at = now(), updated_at = now()
-FROM (SELECT p.*, k.ctid AS place FROM records_at_hand() p JOIN leads k ON ",
-            $key,
-            " ORDER BY k.id) p
-WHERE l.ctid = p.place
-  AND (p.mak IS NULL OR l.mak = p.mak)
-  AND (p.addr_hash IS NULL OR l.addr_hash = p.addr_hash)
-  AND (p.vendor_record_id IS NULL OR l.source = p.source AND l.vendor_record_id = p.vendor_record_id
-       OR l.source <> p.source
-          AND NOT EXISTS (SELECT FROM leads o WHERE o.source = p.source AND o.vendor_record_id = p.vendor_record_id))
-  AND (p.apn IS NULL OR l.apn = p.apn AND COALESCE(l.county_fips, '') = COALESCE(p.county_fips, ''))",
-            holds_the_rest!(),
-            "RETURNING p.n, l.id"
-        )
-    };
-}
-
-const TOUCH_BY_ADDRESS: &str = touch_by!("k.addr_hash = p.addr_hash");
-
-const TOUCH_BY_MAK: &str = touch_by!("k.mak = p.mak");
-
-const TOUCH_BY_RECORD: &str =
-    touch_by!("k.source = p.source AND k.vendor_record_id = p.vendor_record_id");
+RETURNING p.n, l.id";
 
 /// An address comes whole or not at all.
 macro_rules! with_address {
@@ -235,6 +194,11 @@ fn insert(db: &mut Db<'_>, rows: &[AtHand], are_new: bool) -> Result<HashSet<[u8
     if !are_new {
         return insert_with(INSERT_UNLESS_TAKEN);
     }
+    let ids = || rows.iter().map(|row| *row.lead_id.as_bytes());
+    if let Some(stored) = new_leads::insert_all(rows.iter().map(AtHand::values)) {
+        let stored = ids().zip(stored).filter(|(_, stored)| *stored);
+        return Ok(stored.map(|(id, _)| id).collect());
+    }
     match attempt(|| insert_with(INSERT)) {
         Err(Error::Database {
             code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
@@ -336,24 +300,6 @@ pub fn find(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<Named>, Error> {
 /// Says that leads were seen; whose record brings nothing more.
 pub fn touch(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uuid)>, Error> {
     write_with(db, TOUCH, rows)?
-        .map(|row| Ok((number(&row)?, required(&row, 2)?)))
-        .collect()
-}
-
-/// The same for leads that are not looked for before: these records name them by a key that all of them have. Nobody, where
-/// there is no such key.
-pub fn touch_known(db: &mut Db<'_>, rows: Vec<AtHand>) -> Result<Vec<(usize, Uuid)>, Error> {
-    let all_have = |key: fn(&Ready) -> bool| rows.iter().all(|row| key(&row.ready));
-    let statement = if all_have(|ready| ready.addr_hash.is_some()) {
-        TOUCH_BY_ADDRESS
-    } else if all_have(|ready| ready.record.mak.is_some()) {
-        TOUCH_BY_MAK
-    } else if all_have(|ready| ready.record.vendor_record_id.is_some()) {
-        TOUCH_BY_RECORD
-    } else {
-        return Ok(Vec::new());
-    };
-    write_with(db, statement, rows)?
         .map(|row| Ok((number(&row)?, required(&row, 2)?)))
         .collect()
 }

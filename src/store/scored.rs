@@ -286,7 +286,7 @@ impl OtherSnapshot {
     }
 
     /// What a statement that begins now would see.
-    fn of_now() -> Self {
+    pub fn of_now() -> Self {
         // SAFETY: as SPI does it before a statement of a volatile function (src/backend/executor/spi.c).
         unsafe {
             pg_sys::CommandCounterIncrement();

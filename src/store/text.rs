@@ -1,6 +1,6 @@
 //! Text in the encoding of the database.
 
-use pgrx::pg_sys;
+use pgrx::{pg_sys, set_varsize_4b};
 
 /// A UTF-8 text as the server stores it; where it has to be converted, in the current memory context.
 pub fn server_bytes(text: &str) -> &[u8] {
@@ -19,5 +19,22 @@ pub fn server_bytes(text: &str) -> &[u8] {
         } else {
             std::ffi::CStr::from_ptr(converted).to_bytes()
         }
+    }
+}
+
+/// A datum of type text, in the encoding of the database.
+pub fn server_text(text: &str) -> pg_sys::Datum {
+    text_datum(server_bytes(text))
+}
+
+fn text_datum(bytes: &[u8]) -> pg_sys::Datum {
+    let size = pg_sys::VARHDRSZ + bytes.len();
+    // SAFETY: palloc returns room for header and bytes, or raises an error.
+    unsafe {
+        let stored: *mut pg_sys::varlena = pg_sys::palloc(size).cast();
+        set_varsize_4b(stored, i32::try_from(size).unwrap_or(i32::MAX));
+        let data: *mut u8 = stored.cast::<u8>().add(pg_sys::VARHDRSZ);
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+        pg_sys::Datum::from(stored)
     }
 }

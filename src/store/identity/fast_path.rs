@@ -1,43 +1,48 @@
-//! The two commonest outcomes of an upsert, in one statement each where the guess is right.
-
-use std::cell::Cell;
+//! The two commonest outcomes of an upsert: the record is nobody's, or a lead that holds all of it.
 
 use pgrx::Uuid;
 
 use super::{Outcome, RecordKeys, Upserted, several};
 use crate::error::Error;
 use crate::record::LeadRecord;
-use crate::store::Db;
-use crate::store::recognition::{self, Recognised};
-use crate::store::tried_insert;
+use crate::store::lead_values::LeadValues;
+use crate::store::sightings::{self, Seen};
+use crate::store::{Db, leads, new_leads};
 
-thread_local! {
-    /// Did the last record of this session make a lead? New ones come in runs, and so do known ones: what was true of the
-    /// last is tried first with the next.
-    static LAST_WAS_NEW: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A record that is a lead which holds all of it, or nobody's; None: it is neither, or a key has to be looked at.
+/// A record that is a lead which holds all of it, or nobody's; None: it is neither, or only statements can tell.
 pub(super) fn upsert(
     db: &mut Db<'_>,
     record: &LeadRecord,
     keys: &RecordKeys<'_>,
     new_id: Option<Uuid>,
 ) -> Result<Option<Upserted>, Error> {
-    // It goes in unless another lead has one of its keys, or had it before it was folded.
-    let insert = |db: &mut Db<'_>| {
-        let id = several::insert(db, new_id, record, keys)?;
-        LAST_WAS_NEW.set(id.is_some());
-        Ok::<_, Error>(id.map(|id| Upserted::alone(id, Outcome::Inserted)))
+    match sightings::touch(keys, record) {
+        Seen::Touched(id) => Ok(Some(Upserted::alone(id, Outcome::Updated))),
+        Seen::Nobody => insert(db, record, keys, new_id.unwrap_or_else(leads::new_id)),
+        Seen::Unclear => Ok(None),
+    }
+}
+
+/// It goes in unless another lead has one of its keys, or had it before it was folded.
+fn insert(
+    db: &mut Db<'_>,
+    record: &LeadRecord,
+    keys: &RecordKeys<'_>,
+    id: Uuid,
+) -> Result<Option<Upserted>, Error> {
+    let lead = LeadValues {
+        id,
+        source: keys.source,
+        addr_hash: keys.addr_hash,
+        record,
+        phones: None,
+        emails: None,
     };
-    let starts_with_insert =
-        LAST_WAS_NEW.get() && recognition::is_tried(keys) && tried_insert::goes_unnoticed();
-    if starts_with_insert && let Some(new) = insert(db)? {
-        return Ok(Some(new));
+    let is_stored =
+        new_leads::insert_all([lead].into_iter()).is_some_and(|stored| stored == [true]);
+    if !is_stored {
+        return Ok(None);
     }
-    match recognition::touch(db, keys, record)? {
-        Recognised::Wholly(id) => Ok(Some(Upserted::alone(id, Outcome::Updated))),
-        Recognised::No if !starts_with_insert => insert(db),
-        Recognised::No | Recognised::Partly => Ok(None),
-    }
+    let id = several::unless_survived(db, id, keys)?;
+    Ok(id.map(|id| Upserted::alone(id, Outcome::Inserted)))
 }

@@ -53,9 +53,18 @@ pub(super) fn insert(
     keys: &RecordKeys<'_>,
 ) -> Result<Option<Uuid>, Error> {
     let new_id = new_id.unwrap_or_else(leads::new_id);
-    let Some(id) = recognition::insert(db, new_id, record, keys)? else {
-        return Ok(None);
-    };
+    match recognition::insert(db, new_id, record, keys)? {
+        Some(id) => unless_survived(db, id, keys),
+        None => Ok(None),
+    }
+}
+
+/// A new lead, if none has survived one that had its keys; else it goes again.
+pub(super) fn unless_survived(
+    db: &mut Db<'_>,
+    id: Uuid,
+    keys: &RecordKeys<'_>,
+) -> Result<Option<Uuid>, Error> {
     let mut survivors = Vec::new();
     add_survivors(db, keys, &mut survivors)?;
     if survivors.is_empty() {

@@ -1,0 +1,117 @@
+//! A record as the values of a new row of `leads`.
+
+use pgrx::prelude::*;
+use pgrx::{AnyNumeric, Uuid};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
+
+use super::jsonb::stored;
+use super::text::server_text;
+use crate::record::LeadRecord;
+
+/// What a record says of a new lead, in the order of `LeadValues::datums`; all other columns have their defaults.
+pub const COLUMNS: [(&str, pg_sys::Oid); 25] = [
+    ("id", pg_sys::UUIDOID),
+    ("source", pg_sys::TEXTOID),
+    ("vendor_record_id", pg_sys::TEXTOID),
+    ("vendor_list_id", pg_sys::TEXTOID),
+    ("first_name", pg_sys::TEXTOID),
+    ("last_name", pg_sys::TEXTOID),
+    ("owner_full_name", pg_sys::TEXTOID),
+    ("owner_company", pg_sys::TEXTOID),
+    ("address_line1", pg_sys::TEXTOID),
+    ("address_line2", pg_sys::TEXTOID),
+    ("property_address", pg_sys::TEXTOID),
+    ("property_city", pg_sys::TEXTOID),
+    ("property_state", pg_sys::TEXTOID),
+    ("property_zip", pg_sys::TEXTOID),
+    ("county_fips", pg_sys::TEXTOID),
+    ("addr_hash", pg_sys::TEXTOID),
+    ("mak", pg_sys::TEXTOID),
+    ("apn", pg_sys::TEXTOID),
+    ("property_value", pg_sys::NUMERICOID),
+    ("estimated_equity", pg_sys::NUMERICOID),
+    ("age", pg_sys::INT4OID),
+    ("owner_occupied", pg_sys::BOOLOID),
+    ("custom", pg_sys::JSONBOID),
+    ("phones", pg_sys::JSONBARRAYOID),
+    ("emails", pg_sys::JSONBARRAYOID),
+];
+
+/// Those of them that have their default where the record says nothing.
+pub const OR_DEFAULT: [&str; 3] = ["custom", "phones", "emails"];
+
+/// A record with what follows from it.
+pub struct LeadValues<'a> {
+    pub id: Uuid,
+    pub source: &'a str,
+    pub addr_hash: Option<&'a str>,
+    pub record: &'a LeadRecord,
+    /// Contact points; None: as they are, which for a new lead is none.
+    pub phones: Option<&'a [Value]>,
+    pub emails: Option<&'a [Value]>,
+}
+
+impl LeadValues<'_> {
+    /// In the order of `COLUMNS`, in the current memory context.
+    pub fn datums(&self) -> [Option<pg_sys::Datum>; COLUMNS.len()] {
+        let record = self.record;
+        let text = |text: &Option<String>| text.as_deref().map(server_text);
+        let custom = record.custom.clone().map(Value::Object);
+        [
+            self.id.into_datum(),
+            Some(server_text(self.source)),
+            text(&record.vendor_record_id),
+            text(&record.vendor_list_id),
+            text(&record.owner_first_name),
+            text(&record.owner_last_name),
+            text(&record.owner_full_name),
+            text(&record.owner_company),
+            text(&record.address_line1),
+            text(&record.address_line2),
+            whole_address(record),
+            text(&record.city),
+            text(&record.state),
+            text(&record.postal_code),
+            text(&record.county_fips),
+            self.addr_hash.map(server_text),
+            text(&record.mak),
+            text(&record.apn),
+            record.property_value.and_then(numeric_datum),
+            record.estimated_equity.and_then(numeric_datum),
+            record.age.into_datum(),
+            record.owner_occupied.into_datum(),
+            custom.as_ref().map(stored::datum),
+            self.phones.map(stored::array),
+            self.emails.map(stored::array),
+        ]
+    }
+}
+
+fn whole_address(record: &LeadRecord) -> Option<pg_sys::Datum> {
+    match (&record.address_line1, &record.address_line2) {
+        (Some(line1), Some(line2)) => Some(server_text(&format!("{line1}, {line2}"))),
+        (line1, line2) => line1.as_deref().or(line2.as_deref()).map(server_text),
+    }
+}
+
+/// With the digits after the point that came: 12.50 stays 12.50.
+pub fn numeric(amount: Decimal) -> Option<AnyNumeric> {
+    AnyNumeric::try_from(amount.to_string().as_str()).ok()
+}
+
+/// A whole number of dollars, as most amounts are.
+pub fn whole(amount: Decimal) -> Option<i64> {
+    amount.to_i64().filter(|_| amount.scale() == 0)
+}
+
+fn numeric_datum(amount: Decimal) -> Option<pg_sys::Datum> {
+    match whole(amount) {
+        // SAFETY: takes any number.
+        Some(whole) => Some(pg_sys::Datum::from(unsafe {
+            pg_sys::int64_to_numeric(whole)
+        })),
+        None => numeric(amount).into_datum(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Stores new leads past SPI.
+//!
+//! As `INSERT … ON CONFLICT DO NOTHING` does it (src/backend/executor/nodeModifyTable.c, ExecInsert), but without asking
+//! each unique index first whether a key is free, which takes as long again as making the entries: a key that is taken
+//! shows when its entry is made. It does not wait for another session that is storing the same key; a statement does.
+
+mod blueprint;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use pgrx::prelude::*;
+
+use self::blueprint::Blueprint;
+use super::lead_values::LeadValues;
+use super::open_leads::{Kept, OpenLeads};
+use super::scored::OtherSnapshot;
+use super::sightings::Slot;
+
+/// Stores leads; for each, whether it was: false where another lead has one of its keys. None: only a statement can, and
+/// nothing was done.
+pub fn insert_all<'a>(leads: impl Iterator<Item = LeadValues<'a>>) -> Option<Vec<bool>> {
+    let mut insertion = Insertion::begin()?;
+    let stored = leads.map(|lead| insertion.insert(&lead)).collect();
+    insertion.finish();
+    Some(stored)
+}
+
+struct Insertion {
+    slot: Slot,
+    info: PgBox<pg_sys::ResultRelInfo, AllocatedByRust>,
+    state: *mut pg_sys::EState,
+    blueprint: Rc<Blueprint>,
+    table: OpenLeads,
+    _now: OtherSnapshot,
+}
+
+impl Insertion {
+    fn begin() -> Option<Self> {
+        thread_local! {
+            static BLUEPRINT: RefCell<Kept<Option<Rc<Blueprint>>>> = const { RefCell::new(Kept::nothing()) };
+        }
+        let table = OpenLeads::open()?;
+        let blueprint =
+            BLUEPRINT.with_borrow_mut(|kept| kept.get_or_read(&table, || unseen(&table)))?;
+        if !table.caller_may(pg_sys::ACL_SELECT) || !table.caller_may(pg_sys::ACL_INSERT) {
+            return None;
+        }
+        let now = OtherSnapshot::of_now();
+        // SAFETY: as a statement begins; the table is open. Ended by `finish`, or by PostgreSQL after an error.
+        unsafe {
+            let state = pg_sys::CreateExecutorState();
+            pg_sys::MakePerTupleExprContext(state);
+            let info = PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo);
+            pg_sys::InitResultRelInfo(info.as_ptr(), table.relation(), 0, std::ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(info.as_ptr(), false);
+            // Where triggers that fire at the end find the table.
+            (*state).es_opened_result_relations = pg_sys::lappend(
+                (*state).es_opened_result_relations,
+                info.as_ptr().cast(),
+            );
+            pg_sys::AfterTriggerBeginQuery();
+            Some(Self {
+                slot: Slot::of(&table),
+                info,
+                state,
+                blueprint,
+                table,
+                _now: now,
+            })
+        }
+    }
+
+    fn finish(self) {
+        // SAFETY: ends what `begin` has begun; what was stored becomes visible to the transaction's next statement.
+        unsafe {
+            pg_sys::AfterTriggerEndQuery(self.state);
+            pg_sys::ExecCloseIndices(self.info.as_ptr());
+            pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
+            pg_sys::FreeExecutorState(self.state);
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+
+    /// False: another lead has one of the keys.
+    fn insert(&mut self, lead: &LeadValues<'_>) -> bool {
+        let (slot, info, state) = (self.slot.0, self.info.as_ptr(), self.state);
+        self.fill(lead);
+        // SAFETY: the slot holds a row of the table, which is open with its indexes.
+        unsafe {
+            if !pg_sys::ExecBRInsertTriggers(state, info, slot) {
+                return false;
+            }
+            (*slot).tts_tableOid = self.table.oid();
+            pg_sys::ExecConstraints(info, slot, state);
+            let mut is_taken = false;
+            let transaction = pg_sys::GetCurrentTransactionId();
+            let token = pg_sys::SpeculativeInsertionLockAcquire(transaction);
+            pg_sys::table_tuple_insert_speculative(
+                self.table.relation(),
+                slot,
+                pg_sys::GetCurrentCommandId(true),
+                0,
+                std::ptr::null_mut(),
+                token,
+            );
+            let to_recheck = pg_sys::ExecInsertIndexTuples(
+                info,
+                slot,
+                state,
+                false,
+                true,
+                &mut is_taken,
+                std::ptr::null_mut(),
+                #[cfg(not(feature = "pg15"))]
+                false,
+            );
+            pg_sys::table_tuple_complete_speculative(self.table.relation(), slot, token, !is_taken);
+            pg_sys::SpeculativeInsertionLockRelease(transaction);
+            if !is_taken {
+                let none = std::ptr::null_mut();
+                pg_sys::ExecARInsertTriggers(state, info, slot, to_recheck, none);
+            }
+            !is_taken
+        }
+    }
+
+    /// Makes the row, in memory that lasts until the next one.
+    fn fill(&mut self, lead: &LeadValues<'_>) {
+        let slot = self.slot.0;
+        // SAFETY: the slot has room for all columns of its table, and the executor's state has its memory for a row.
+        unsafe {
+            pg_sys::ExecClearTuple(slot);
+            let memory = (*(*self.state).es_per_tuple_exprcontext).ecxt_per_tuple_memory;
+            pg_sys::MemoryContextReset(memory);
+            let before = pg_sys::MemoryContextSwitchTo(memory);
+            self.blueprint.fill(lead, |column, value| {
+                *(*slot).tts_isnull.add(column) = value.is_none();
+                *(*slot).tts_values.add(column) = value.unwrap_or(pg_sys::Datum::null());
+            });
+            pg_sys::ExecStoreVirtualTuple(slot);
+            pg_sys::ExecMaterializeSlot(slot);
+            pg_sys::MemoryContextSwitchTo(before);
+        }
+    }
+}
+
+/// How rows are made, if nobody else sees them before they are stored.
+fn unseen(table: &OpenLeads) -> Option<Rc<Blueprint>> {
+    let is_unseen = table.has_our_constraints() && !table.shows_inserts();
+    is_unseen.then(|| Blueprint::of(table))?.map(Rc::new)
+}

@@ -1,0 +1,160 @@
+//! How a new row of `leads` is made: what a record says, and the defaults of all other columns.
+
+use pgrx::prelude::*;
+
+use crate::store::lead_values::{COLUMNS, LeadValues, OR_DEFAULT};
+use crate::store::open_leads::OpenLeads;
+
+/// Of each column of the table, what fills it.
+pub struct Blueprint(Vec<Filling>);
+
+enum Filling {
+    /// The value at this place of a record's values, if it has one.
+    Record(usize),
+    /// The same, or else the default.
+    RecordOr(usize, Default),
+    Default(Default),
+}
+
+/// The default of a column, evaluated once.
+enum Default {
+    Null,
+    Value(pg_sys::Datum),
+    /// A value that is passed by reference.
+    Copy(Box<[u64]>),
+    /// The time of the transaction.
+    Now,
+}
+
+impl Blueprint {
+    /// None: a column has another type than the one it was made with, or a default that is not the same for all rows.
+    pub fn of(table: &OpenLeads) -> Option<Self> {
+        let shape = table.shape();
+        let fillings = shape
+            .iter()
+            .enumerate()
+            .map(|(column, attribute)| Filling::of(table, column, attribute))
+            .collect::<Option<Vec<_>>>()?;
+        let given = fillings.iter().filter(|filling| filling.is_given()).count();
+        (given == COLUMNS.len()).then_some(Self(fillings))
+    }
+
+    /// Sets the values of a row, column by column.
+    pub fn fill(&self, lead: &LeadValues<'_>, mut set: impl FnMut(usize, Option<pg_sys::Datum>)) {
+        let given = lead.datums();
+        for (column, filling) in self.0.iter().enumerate() {
+            set(
+                column,
+                match filling {
+                    Filling::Record(place) => given[*place],
+                    Filling::RecordOr(place, default) => given[*place].or_else(|| default.value()),
+                    Filling::Default(default) => default.value(),
+                },
+            );
+        }
+    }
+}
+
+impl Filling {
+    fn of(
+        table: &OpenLeads,
+        column: usize,
+        attribute: &pg_sys::FormData_pg_attribute,
+    ) -> Option<Self> {
+        if attribute.attisdropped {
+            return Some(Self::Default(Default::Null));
+        }
+        let known = COLUMNS
+            .iter()
+            .position(|(name, _)| *name == attribute.name());
+        let Some(place) = known else {
+            return Default::of(table, column, attribute).map(Self::Default);
+        };
+        let is_as_made = attribute.atttypid == COLUMNS[place].1 && attribute.atttypmod == -1;
+        match is_as_made {
+            false => None,
+            true if OR_DEFAULT.contains(&attribute.name()) => Some(Self::RecordOr(
+                place,
+                Default::of(table, column, attribute)?,
+            )),
+            true => Some(Self::Record(place)),
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        matches!(self, Self::Record(_) | Self::RecordOr(..))
+    }
+}
+
+impl Default {
+    fn of(
+        table: &OpenLeads,
+        column: usize,
+        attribute: &pg_sys::FormData_pg_attribute,
+    ) -> Option<Self> {
+        let number = i32::try_from(column + 1).ok()?;
+        // SAFETY: the table is open and has this column.
+        unsafe {
+            let expression = pg_sys::build_column_default(table.relation(), number);
+            if expression.is_null() {
+                return Some(Self::Null);
+            }
+            if (*expression).type_ == pg_sys::NodeTag::T_FuncExpr
+                && (*expression.cast::<pg_sys::FuncExpr>()).funcid == pg_sys::F_NOW.into()
+            {
+                return Some(Self::Now);
+            }
+            if pg_sys::contain_mutable_functions(expression) {
+                return None;
+            }
+            Some(Self::evaluate(expression.cast(), attribute))
+        }
+    }
+
+    /// # Safety
+    /// An expression without variables, of the type of the column.
+    unsafe fn evaluate(
+        expression: *mut pg_sys::Expr,
+        attribute: &pg_sys::FormData_pg_attribute,
+    ) -> Self {
+        // SAFETY: the caller's promise; the value is copied before the memory that it may lie in goes.
+        unsafe {
+            let state = pg_sys::CreateExecutorState();
+            let prepared = pg_sys::ExecPrepareExpr(expression, state);
+            let context = pg_sys::MakePerTupleExprContext(state);
+            let mut is_null = false;
+            let value = pg_sys::ExecEvalExprSwitchContext(prepared, context, &mut is_null);
+            let default = match (is_null, attribute.attbyval) {
+                (true, _) => Self::Null,
+                (false, true) => Self::Value(value),
+                (false, false) => {
+                    let size = match usize::try_from(attribute.attlen) {
+                        Ok(fixed) => fixed,
+                        Err(_) => pgrx::varsize_any(value.cast_mut_ptr()),
+                    };
+                    let mut copy = vec![0_u64; size.div_ceil(size_of::<u64>())];
+                    std::ptr::copy_nonoverlapping(
+                        value.cast_mut_ptr::<u8>(),
+                        copy.as_mut_ptr().cast::<u8>(),
+                        size,
+                    );
+                    Self::Copy(copy.into())
+                }
+            };
+            pg_sys::FreeExecutorState(state);
+            default
+        }
+    }
+
+    fn value(&self) -> Option<pg_sys::Datum> {
+        match self {
+            Self::Null => None,
+            Self::Value(value) => Some(*value),
+            Self::Copy(bytes) => Some(pg_sys::Datum::from(bytes.as_ptr())),
+            // SAFETY: reads what the backend knows of its transaction.
+            Self::Now => Some(pg_sys::Datum::from(unsafe {
+                pg_sys::GetCurrentTransactionStartTimestamp()
+            })),
+        }
+    }
+}
