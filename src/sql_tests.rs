@@ -6,6 +6,7 @@
 mod addresses;
 mod bulk;
 mod contacts;
+mod direct_writes;
 mod handouts;
 mod leads;
 mod merged_people;

@@ -52,4 +52,4 @@ CREATE FUNCTION @extschema@.contact_keys(phones jsonb[], emails jsonb[]) RETURNS
     LANGUAGE c IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contact_keys_wrapper';
 COMMENT ON FUNCTION @extschema@.contact_keys(jsonb[], jsonb[]) IS
-    'The canonical phones and e-mails of a lead, as they are looked up; an index depends on it';
+    'The canonical phones and e-mails of a lead, as they are looked up, or NULL if it has none; an index depends on it';

@@ -37,7 +37,8 @@ native_function!(
     contact_keys
 );
 
-/// The canonical phones and e-mails of a lead; an index depends on it, so its results must not change within a release.
+/// The canonical phones and e-mails of a lead, or NULL if it has none; an index depends on it, so its results must not
+/// change within a release.
 ///
 /// # Safety
 /// Called by Postgres for a function declared as `contact_keys(jsonb[], jsonb[])` that returns text[].
@@ -52,6 +53,11 @@ unsafe fn contact_keys(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
         let points = stored.map_or_else(Vec::new, |stored| stored.0);
         let contacts = point::contacts(kind, &points);
         keys.extend(contacts.map(|contact| server_text(&contact.key())));
+    }
+    if keys.is_empty() {
+        // SAFETY: the caller's promise.
+        unsafe { (*call).isnull = true };
+        return pg_sys::Datum::null();
     }
     text_array(&mut keys)
 }

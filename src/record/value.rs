@@ -147,6 +147,9 @@ pub fn into_text(field: &'static str, value: Value) -> Result<Option<String>, Re
 
 /// A JSON value as dollars: 1234.5, "$1,234.50", "(1,234)" for a negative amount.
 pub fn amount_of(field: &'static str, value: &Value) -> Result<Option<Decimal>, RecordProblem> {
+    if let Some(whole) = value.as_i64() {
+        return Ok(Some(whole.into()));
+    }
     let Some(text) = known_word(field, value)? else {
         return Ok(None);
     };

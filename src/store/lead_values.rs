@@ -1,12 +1,13 @@
 //! A record as the values of a new row of `leads`.
 
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, Uuid};
+use pgrx::{AnyNumeric, Uuid, varlena_to_byte_slice};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use super::jsonb::stored;
+use super::scored::compare;
 use super::text::server_text;
 use crate::record::LeadRecord;
 
@@ -38,9 +39,6 @@ pub const COLUMNS: [(&str, pg_sys::Oid); 25] = [
     ("phones", pg_sys::JSONBARRAYOID),
     ("emails", pg_sys::JSONBARRAYOID),
 ];
-
-/// Those of them that have their default where the record says nothing.
-pub const OR_DEFAULT: [&str; 3] = ["custom", "phones", "emails"];
 
 /// A record with what follows from it.
 pub struct LeadValues<'a> {
@@ -113,5 +111,52 @@ fn numeric_datum(amount: Decimal) -> Option<pg_sys::Datum> {
             pg_sys::int64_to_numeric(whole)
         })),
         None => numeric(amount).into_datum(),
+    }
+}
+
+const OLDEST: i32 = 150;
+
+/// What every lead must hold: a score from 0 to 100, an age from 0 to 150, and an object as the user's own data; NULL fits.
+///
+/// # Safety
+/// Datums of type numeric, integer and jsonb.
+pub unsafe fn fit(
+    score: Option<pg_sys::Datum>,
+    age: Option<pg_sys::Datum>,
+    custom: Option<pg_sys::Datum>,
+) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        score.is_none_or(|score| is_score(score))
+            && age.is_none_or(|age| (0..=OLDEST).contains(&(age.value() as i32)))
+            && custom.is_none_or(|custom| is_object(custom))
+    }
+}
+
+/// # Safety
+/// A datum of type numeric.
+unsafe fn is_score(score: pg_sys::Datum) -> bool {
+    // SAFETY: the caller's promise.
+    let stored =
+        unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(score.cast_mut_ptr())) };
+    // New leads have none: zero is a header without digits, and so are infinity and NaN (src/backend/utils/adt/numeric.c).
+    const SPECIAL: u16 = 0xC000;
+    if let [low, high] = stored
+        && u16::from_ne_bytes([*low, *high]) & SPECIAL != SPECIAL
+    {
+        return true;
+    }
+    compare(pg_sys::numeric_ge, score, 0) && compare(pg_sys::numeric_le, score, 100)
+}
+
+/// # Safety
+/// A datum of type jsonb.
+unsafe fn is_object(value: pg_sys::Datum) -> bool {
+    const HEADER: i32 = size_of::<u32>() as i32;
+    // SAFETY: the caller's promise; the header stands first.
+    unsafe {
+        let start = pg_sys::pg_detoast_datum_slice(value.cast_mut_ptr(), 0, HEADER);
+        let header = varlena_to_byte_slice(start).first_chunk();
+        header.is_some_and(|bytes| u32::from_ne_bytes(*bytes) & pg_sys::JB_FOBJECT != 0)
     }
 }

@@ -55,10 +55,8 @@ impl Insertion {
             pg_sys::InitResultRelInfo(info.as_ptr(), table.relation(), 0, std::ptr::null_mut(), 0);
             pg_sys::ExecOpenIndices(info.as_ptr(), false);
             // Where triggers that fire at the end find the table.
-            (*state).es_opened_result_relations = pg_sys::lappend(
-                (*state).es_opened_result_relations,
-                info.as_ptr().cast(),
-            );
+            (*state).es_opened_result_relations =
+                pg_sys::lappend((*state).es_opened_result_relations, info.as_ptr().cast());
             pg_sys::AfterTriggerBeginQuery();
             Some(Self {
                 slot: Slot::of(&table),
@@ -92,7 +90,9 @@ impl Insertion {
                 return false;
             }
             (*slot).tts_tableOid = self.table.oid();
-            pg_sys::ExecConstraints(info, slot, state);
+            if !self.keeps_constraints() {
+                pg_sys::ExecConstraints(info, slot, state);
+            }
             let mut is_taken = false;
             let transaction = pg_sys::GetCurrentTransactionId();
             let token = pg_sys::SpeculativeInsertionLockAcquire(transaction);
@@ -122,6 +122,19 @@ impl Insertion {
                 pg_sys::ExecARInsertTriggers(state, info, slot, to_recheck, none);
             }
             !is_taken
+        }
+    }
+
+    /// Looked at here, because PostgreSQL parses the CHECK for each call. False: it is to say what is wrong.
+    fn keeps_constraints(&self) -> bool {
+        let slot = self.slot.0;
+        // SAFETY: the slot holds a row of the table; a trigger may have made it anew.
+        unsafe {
+            pg_sys::slot_getallattrs(slot);
+            self.blueprint.keeps_constraints(|column| {
+                let is_null = *(*slot).tts_isnull.add(column);
+                (!is_null).then(|| *(*slot).tts_values.add(column))
+            })
         }
     }
 

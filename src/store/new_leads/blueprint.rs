@@ -1,17 +1,25 @@
 //! How a new row of `leads` is made: what a record says, and the defaults of all other columns.
 
 use pgrx::prelude::*;
+use serde_json::json;
 
-use crate::store::lead_values::{COLUMNS, LeadValues, OR_DEFAULT};
+use crate::store::jsonb::stored;
+use crate::store::lead_values::{COLUMNS, LeadValues, fit};
 use crate::store::open_leads::OpenLeads;
 
 /// Of each column of the table, what fills it.
-pub struct Blueprint(Vec<Filling>);
+pub struct Blueprint {
+    fillings: Vec<Filling>,
+    /// The columns that the table's one CHECK is about, counted from 0.
+    quality_score: usize,
+    age: usize,
+    custom: usize,
+}
 
 enum Filling {
     /// The value at this place of a record's values, if it has one.
     Record(usize),
-    /// The same, or else the default.
+    /// The same, or else nothing in it, as the statements say it.
     RecordOr(usize, Default),
     Default(Default),
 }
@@ -36,13 +44,23 @@ impl Blueprint {
             .map(|(column, attribute)| Filling::of(table, column, attribute))
             .collect::<Option<Vec<_>>>()?;
         let given = fillings.iter().filter(|filling| filling.is_given()).count();
-        (given == COLUMNS.len()).then_some(Self(fillings))
+        let place = |name: &str, kind| {
+            shape
+                .iter()
+                .position(|column| column.name() == name && column.atttypid == kind)
+        };
+        (given == COLUMNS.len()).then_some(Self {
+            fillings,
+            quality_score: place("quality_score", pg_sys::NUMERICOID)?,
+            age: place("age", pg_sys::INT4OID)?,
+            custom: place("custom", pg_sys::JSONBOID)?,
+        })
     }
 
     /// Sets the values of a row, column by column.
     pub fn fill(&self, lead: &LeadValues<'_>, mut set: impl FnMut(usize, Option<pg_sys::Datum>)) {
         let given = lead.datums();
-        for (column, filling) in self.0.iter().enumerate() {
+        for (column, filling) in self.fillings.iter().enumerate() {
             set(
                 column,
                 match filling {
@@ -52,6 +70,16 @@ impl Blueprint {
                 },
             );
         }
+    }
+
+    /// Does a row keep the table's constraints? What else must not be NULL is the id, which always comes.
+    ///
+    /// # Safety
+    /// The values and NULLs of a row that this made.
+    pub unsafe fn keeps_constraints(&self, value: impl Fn(usize) -> Option<pg_sys::Datum>) -> bool {
+        let custom = value(self.custom);
+        // SAFETY: the caller's promise.
+        custom.is_some() && unsafe { fit(value(self.quality_score), value(self.age), custom) }
     }
 }
 
@@ -73,11 +101,13 @@ impl Filling {
         let is_as_made = attribute.atttypid == COLUMNS[place].1 && attribute.atttypmod == -1;
         match is_as_made {
             false => None,
-            true if OR_DEFAULT.contains(&attribute.name()) => Some(Self::RecordOr(
-                place,
-                Default::of(table, column, attribute)?,
-            )),
-            true => Some(Self::Record(place)),
+            true => Some(match attribute.atttypid {
+                pg_sys::JSONBOID => {
+                    Self::RecordOr(place, Default::empty(stored::datum(&json!({}))))
+                }
+                pg_sys::JSONBARRAYOID => Self::RecordOr(place, Default::empty(stored::array(&[]))),
+                _ => Self::Record(place),
+            }),
         }
     }
 
@@ -127,23 +157,32 @@ impl Default {
             let default = match (is_null, attribute.attbyval) {
                 (true, _) => Self::Null,
                 (false, true) => Self::Value(value),
-                (false, false) => {
-                    let size = match usize::try_from(attribute.attlen) {
-                        Ok(fixed) => fixed,
-                        Err(_) => pgrx::varsize_any(value.cast_mut_ptr()),
-                    };
-                    let mut copy = vec![0_u64; size.div_ceil(size_of::<u64>())];
-                    std::ptr::copy_nonoverlapping(
-                        value.cast_mut_ptr::<u8>(),
-                        copy.as_mut_ptr().cast::<u8>(),
-                        size,
-                    );
-                    Self::Copy(copy.into())
-                }
+                (false, false) => Self::copy(value, attribute.attlen),
             };
             pg_sys::FreeExecutorState(state);
             default
         }
+    }
+
+    /// # Safety
+    /// A datum that is passed by reference, of this length or, below 0, with its length in front.
+    unsafe fn copy(value: pg_sys::Datum, length: i16) -> Self {
+        // SAFETY: the caller's promise; the copy has room for so many bytes.
+        unsafe {
+            let size = match usize::try_from(length) {
+                Ok(fixed) => fixed,
+                Err(_) => pgrx::varsize_any(value.cast_mut_ptr()),
+            };
+            let mut copy = vec![0_u64; size.div_ceil(size_of::<u64>())];
+            let bytes = copy.as_mut_ptr().cast::<u8>();
+            std::ptr::copy_nonoverlapping(value.cast_mut_ptr::<u8>(), bytes, size);
+            Self::Copy(copy.into())
+        }
+    }
+
+    fn empty(value: pg_sys::Datum) -> Self {
+        // SAFETY: a jsonb value or an array of them, with its length in front.
+        unsafe { Self::copy(value, -1) }
     }
 
     fn value(&self) -> Option<pg_sys::Datum> {
