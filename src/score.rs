@@ -5,9 +5,12 @@
 //! used (dnc, tcpa, litigator, suppressed) earns nothing, verified or not: the score says whether a
 //! campaign may reach the owner.
 
+mod reach;
+
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
+pub use self::reach::Reach;
 use crate::contact::{Kind, PhoneType, flag, point};
 
 /// A reason to earn points.
@@ -34,7 +37,8 @@ const POINTS: [(Part, i32); 5] = [
     (Part::Demographics, 10),
 ];
 
-const LEAST_AGE: i32 = 62;
+/// How old an owner is at least.
+pub const LEAST_AGE: i32 = 62;
 /// What a property is worth at least.
 pub const LEAST_DOLLARS: u32 = 100_000;
 const LEAST_PROPERTY_VALUE: Decimal = Decimal::from_parts(LEAST_DOLLARS, 0, 0, false, 0);
@@ -72,6 +76,15 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Those for which `is_earned` says so.
+    pub fn earned<E>(mut is_earned: impl FnMut(Part) -> Result<bool, E>) -> Result<Self, E> {
+        let mut parts = Self::default();
+        for ((part, _), earned) in POINTS.iter().zip(&mut parts.earned) {
+            *earned = is_earned(*part)?;
+        }
+        Ok(parts)
+    }
+
     /// Whether this part is earned.
     pub fn has(self, part: Part) -> bool {
         POINTS
@@ -114,13 +127,8 @@ pub fn breakdown(lead: &Scored<'_>) -> Parts {
 
 fn is_earned(part: Part, lead: &Scored<'_>) -> bool {
     match part {
-        Part::VerifiedEmail => usable(Kind::Email, lead.emails).next().is_some(),
-        Part::VerifiedPhone => usable(Kind::Phone, lead.phones).any(|phone| {
-            matches!(
-                point::stored_type(phone),
-                PhoneType::Mobile | PhoneType::Voip
-            )
-        }),
+        Part::VerifiedEmail => is_reached(Kind::Email, lead.emails),
+        Part::VerifiedPhone => is_reached(Kind::Phone, lead.phones),
         Part::PropertyKeys => lead.has_mak && lead.has_apn,
         Part::OwnerOccupied => lead.owner_occupied == Some(true),
         Part::Demographics => {
@@ -133,6 +141,16 @@ fn is_earned(part: Part, lead: &Scored<'_>) -> bool {
                     .is_some_and(|equity| equity > Decimal::ZERO)
         }
     }
+}
+
+/// Does one of the stored points earn what its kind is worth?
+pub fn is_reached(kind: Kind, points: &[Value]) -> bool {
+    usable(kind, points)
+        .any(|point| kind == Kind::Email || takes_messages(point::stored_type(point)))
+}
+
+fn takes_messages(line: PhoneType) -> bool {
+    matches!(line, PhoneType::Mobile | PhoneType::Voip)
 }
 
 /// Stored points that are verified and may be used.

@@ -9,6 +9,7 @@ mod contacts;
 mod direct_writes;
 mod handouts;
 mod leads;
+mod made;
 mod merged_people;
 mod merges;
 mod money;
@@ -20,6 +21,8 @@ mod recalls;
 mod reviews;
 mod scoring;
 mod steering;
+mod stored_amounts;
+mod stored_points;
 
 pub use pgrx::Uuid;
 pub use pgrx::prelude::*;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::merging;
 use crate::store::jsonb::{Json, Points};
 use crate::store::text::server_text;
-use crate::store::{self, leads};
+use crate::store::{self, leads, scored};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
 fn canonical_phone(text: &str) -> Option<String> {
@@ -96,22 +96,34 @@ fn merge_contact_point(
 
 fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
     store::connect(|db| {
-        let (lead_id, mut points) = merging::following(db, lead_id, |db, id| {
-            Ok((id, leads::points_for_update(db, id, kind)?))
-        })?;
         let new = NewPoint {
             seen_at: leads::now_rfc3339(db)?,
             ..new
         };
+        if let Some(known) = known(&lead_id, &new) {
+            return Ok(known);
+        }
+        let (lead_id, mut points) = merging::following(db, lead_id, |db, id| {
+            Ok((id, leads::points_for_update(db, id, kind)?))
+        })?;
         let merged = point::merge(&mut points, &new);
         if !matches!(merged, point::Merged::Same(_)) {
             leads::set_points(db, lead_id, kind, &points)?;
         }
         points
-            .get(merged.index())
-            .cloned()
+            .into_iter()
+            .nth(merged.index())
             .ok_or_else(|| Error::Internal("the merged contact point vanished".into()))
     })
+}
+
+/// The stored point, where it knows all that is reported: there is nothing to lock and to write.
+fn known(lead_id: &Uuid, new: &NewPoint) -> Option<Value> {
+    let mut points = scored::points_with(lead_id, &new.contact)?;
+    match point::merge(&mut points, new) {
+        point::Merged::Same(index) => points.into_iter().nth(index),
+        point::Merged::Added(_) | point::Merged::Changed(_) => None,
+    }
 }
 
 fn read_kind(word: &str) -> Result<Kind, Error> {

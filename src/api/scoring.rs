@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::merging;
 use crate::store;
 use crate::store::leads::{self, LeadStatus, Rescored};
-use crate::store::scored::{self, OtherSnapshot, Reader};
+use crate::store::scored::{self, Columns, OtherSnapshot, Reader};
 use crate::store::search_path::with_schema;
 
 native_function!(
@@ -49,7 +49,7 @@ fn stored_score(lead_id: Uuid, schema: pg_sys::Oid) -> Result<i32, Error> {
     let table = unsafe { pg_sys::get_relname_relid(c"leads".as_ptr(), schema) };
     let read = || {
         let mut reader = Reader::open(table)?;
-        Some(reader.find(&lead_id)?.score())
+        Some(reader.find(&lead_id, Columns::for_score)?.score())
     };
     let written = OtherSnapshot::with_own_writes();
     if let Some(score) = read() {

@@ -14,8 +14,45 @@ const NO: [&str; 6] = ["false", "f", "no", "n", "0", "none"];
 const NOT_KNOWN: [&str; 7] = ["", "null", "undefined", "unknown", "n/a", "na", "-"];
 
 /// The bar that a key names, whatever its case: `DNC` is `dnc`.
-pub fn bar_named(key: &str) -> Option<&'static str> {
-    BARS.into_iter().find(|bar| key.eq_ignore_ascii_case(bar))
+pub fn bar_named(key: impl AsRef<[u8]>) -> Option<&'static str> {
+    let key = key.as_ref();
+    BARS.into_iter()
+        .find(|bar| key.eq_ignore_ascii_case(bar.as_bytes()))
+}
+
+/// What most members say, without a `Value` made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'a> {
+    Nothing,
+    Flag(bool),
+    Words(&'a str),
+}
+
+impl<'a> Said<'a> {
+    /// As `is_claimed` reads it.
+    pub fn is_claim(self) -> bool {
+        match self {
+            Said::Nothing => false,
+            Said::Flag(flag) => flag,
+            Said::Words(text) => yes_or_no(text) == Some(true),
+        }
+    }
+
+    /// As `bar` reads it.
+    pub fn bar(self) -> Option<bool> {
+        match self {
+            Said::Nothing => None,
+            Said::Flag(flag) => Some(flag),
+            Said::Words(text) => bar_in_words(text),
+        }
+    }
+
+    pub fn words(self) -> Option<&'a str> {
+        match self {
+            Said::Words(text) => Some(text),
+            Said::Nothing | Said::Flag(_) => None,
+        }
+    }
 }
 
 /// Reads a word as yes or no; `None` when it is neither.
@@ -34,9 +71,9 @@ pub fn yes_or_no(text: &str) -> Option<bool> {
 /// True only for a clear yes: `true`, `"yes"`, `"t"`, `1`.
 pub fn is_claimed(value: Option<&Value>) -> bool {
     match value {
-        Some(Value::Bool(flag)) => *flag,
+        Some(Value::Bool(flag)) => Said::Flag(*flag).is_claim(),
         Some(Value::Number(number)) => number.as_f64() == Some(1.0),
-        Some(Value::String(text)) => yes_or_no(text) == Some(true),
+        Some(Value::String(text)) => Said::Words(text).is_claim(),
         _ => false,
     }
 }
@@ -44,10 +81,10 @@ pub fn is_claimed(value: Option<&Value>) -> bool {
 /// What a bar says: `None` when nothing is known, `Some(true)` for anything that is not clearly a no.
 pub fn bar(value: Option<&Value>) -> Option<bool> {
     match value? {
-        Value::Null => None,
-        Value::Bool(flag) => Some(*flag),
+        Value::Null => Said::Nothing.bar(),
+        Value::Bool(flag) => Said::Flag(*flag).bar(),
         Value::Number(number) => Some(number.as_f64() != Some(0.0)),
-        Value::String(text) => bar_in_words(text),
+        Value::String(text) => Said::Words(text).bar(),
         // BatchData nests it: `"dnc": {"tcpa": false}`.
         Value::Object(members) => strongest(members.values()),
         Value::Array(items) => strongest(items.iter()),

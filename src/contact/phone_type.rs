@@ -107,17 +107,24 @@ impl FromStr for PhoneType {
         if text.len() > LONGEST_WORD {
             return Err(UnknownPhoneType);
         }
-        let word: String = text
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        SPELLINGS
-            .iter()
-            .find(|(_, spellings)| spellings.contains(&word.as_str()))
-            .map(|(kind, _)| *kind)
+        spelled(text)
+            .or_else(|| {
+                let word: String = text
+                    .chars()
+                    .filter(char::is_ascii_alphanumeric)
+                    .map(|c| c.to_ascii_lowercase())
+                    .collect();
+                spelled(&word)
+            })
             .ok_or(UnknownPhoneType)
     }
+}
+
+fn spelled(word: &str) -> Option<PhoneType> {
+    SPELLINGS
+        .iter()
+        .find(|(_, spellings)| spellings.contains(&word))
+        .map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]

@@ -65,6 +65,61 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_point_that_is_known_is_neither_locked_nor_written() {
+        let known = "'phone', '6025550143', 'melissa', 50, true, 'mobile'";
+        let other = lead(6);
+        let first = merge(other, known).0;
+        // A row as it was inserted: an update keeps the mark of the lock before it.
+        let id: Uuid = one(&format!(
+            "INSERT INTO leads (phones) SELECT phones FROM leads WHERE id = '{other}' RETURNING id"
+        ))
+        .expect("an id");
+        let locked = format!("SELECT xmax <> '0'::xid FROM leads WHERE id = '{id}'");
+        assert_eq!(merge(id, known).0, first);
+        assert_eq!(one::<bool>(&locked), Some(false));
+        // Another spelling, and one that knows more.
+        assert_eq!(
+            merge(id, &known.replace("6025550143", "(602) 555-0143")).0,
+            first
+        );
+        assert_eq!(merge(id, &known.replace("50,", "60,")).0["score"], 60);
+        assert_eq!(merge(id, known).0["score"], 60);
+    }
+
+    #[pg_test]
+    fn a_known_point_takes_the_rights_of_a_new_one() {
+        // Before anything else is held: other tests are running.
+        run("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE");
+        run("SET CONSTRAINTS ALL IMMEDIATE");
+        let id = lead(7);
+        let known = format!("SELECT merge_contact_point('{id}', 'phone', '6025550143', 'melissa')");
+        run(&known);
+        run("CREATE ROLE point_merger");
+        run(
+            "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO point_merger', (SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'equity_connect')); END $$",
+        );
+        run("GRANT SELECT ON leads TO point_merger");
+        run("SET LOCAL ROLE point_merger");
+        assert_refused(&known, PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE);
+        run("RESET ROLE");
+        run("GRANT UPDATE ON leads TO point_merger");
+        run("SET LOCAL ROLE point_merger");
+        run(&known);
+        run("RESET ROLE");
+        let read_only = attempt(|| {
+            Spi::run("SET LOCAL transaction_read_only = on")?;
+            Ok(Spi::run(&known)?)
+        });
+        assert!(matches!(
+            read_only,
+            Err(Error::Database {
+                code: PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+                ..
+            })
+        ));
+    }
+
+    #[pg_test]
     fn a_null_array_reads_as_empty() {
         let id = lead(3);
         run(&format!(

@@ -12,6 +12,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::prelude::*;
 use serde_json::{Map, Number, Value};
 
+pub mod plain;
 pub mod stored;
 
 use crate::error::Error;

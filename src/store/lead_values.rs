@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use super::jsonb::stored;
-use super::scored::compare;
+use super::numeric::compare;
 use super::text::server_text;
 use crate::record::LeadRecord;
 
@@ -115,6 +115,7 @@ fn numeric_datum(amount: Decimal) -> Option<pg_sys::Datum> {
 }
 
 const OLDEST: i32 = 150;
+const HIGHEST_SCORE: i64 = 100;
 
 /// What every lead must hold: a score from 0 to 100, an age from 0 to 150, and an object as the user's own data; NULL fits.
 ///
@@ -137,16 +138,7 @@ pub unsafe fn fit(
 /// A datum of type numeric.
 unsafe fn is_score(score: pg_sys::Datum) -> bool {
     // SAFETY: the caller's promise.
-    let stored =
-        unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(score.cast_mut_ptr())) };
-    // New leads have none: zero is a header without digits, and so are infinity and NaN (src/backend/utils/adt/numeric.c).
-    const SPECIAL: u16 = 0xC000;
-    if let [low, high] = stored
-        && u16::from_ne_bytes([*low, *high]) & SPECIAL != SPECIAL
-    {
-        return true;
-    }
-    compare(pg_sys::numeric_ge, score, 0) && compare(pg_sys::numeric_le, score, 100)
+    unsafe { compare(score, 0).is_ge() && compare(score, HIGHEST_SCORE).is_le() }
 }
 
 /// # Safety

@@ -2,200 +2,159 @@
 //! long as the look-up.
 
 mod columns;
+mod raw;
+mod reader;
+
+use std::cmp::Ordering;
 
 use pgrx::prelude::*;
-use pgrx::{PgMemoryContexts, PgRelation, Uuid};
-use rust_decimal::Decimal;
+use pgrx::{PgMemoryContexts, Uuid, varlena_to_byte_slice};
 use serde_json::Value;
 
-use self::columns::Columns;
+pub use self::columns::Columns;
+pub use self::reader::Reader;
+use self::reader::Row;
 use super::lead_status::LeadStatus;
 use super::leads::{self, Rescored};
 use super::plan::{required, select};
-use super::{Db, identity, jsonb};
-use crate::contact::flag;
+use super::{Db, identity, jsonb, numeric};
+use crate::contact::{Contact, Kind};
 use crate::error::Error;
-use crate::score::{LEAST_DOLLARS, Scored, quality_score};
-
-const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-
-/// A scan of the primary key of `leads`, one lead after another.
-pub struct Reader {
-    scan: pg_sys::IndexScanDesc,
-    slot: *mut pg_sys::TupleTableSlot,
-    columns: Columns,
-    // After the scan, which ends first.
-    _index: PgRelation,
-    _table: PgRelation,
-}
-
-impl Reader {
-    /// Reads what the running statement sees of the table. None: where the caller may not read all of its rows and columns,
-    /// only a statement can say what he may see.
-    pub fn open(table: pg_sys::Oid) -> Option<Self> {
-        if table == pg_sys::InvalidOid {
-            return None;
-        }
-        // SAFETY: what is opened is closed by the values that hold it. The scan's snapshot is that of the statement that
-        // is running, which outlives it.
-        unsafe {
-            let caller = pg_sys::GetUserId();
-            let is_allowed = pg_sys::pg_class_aclcheck(table, caller, pg_sys::ACL_SELECT)
-                == pg_sys::AclResult::ACLCHECK_OK;
-            if !is_allowed {
-                return None;
-            }
-            let table = PgRelation::with_lock(table, SHARE);
-            let primary_key = pg_sys::RelationGetPrimaryKeyIndex(table.as_ptr());
-            if (*table.rd_rel).relrowsecurity || primary_key == pg_sys::InvalidOid {
-                return None;
-            }
-            let columns = Columns::of(table.as_ptr())?;
-            let index = PgRelation::with_lock(primary_key, SHARE);
-            if !columns.is_key(index.as_ptr()) {
-                return None;
-            }
-            let scan = pg_sys::index_beginscan(
-                table.as_ptr(),
-                index.as_ptr(),
-                pg_sys::GetActiveSnapshot(),
-                1,
-                0,
-            );
-            let slot = pg_sys::table_slot_create(table.as_ptr(), std::ptr::null_mut());
-            Some(Self {
-                scan,
-                slot,
-                columns,
-                _index: index,
-                _table: table,
-            })
-        }
-    }
-
-    /// The lead with this id; None: there is none.
-    pub fn find(&mut self, id: &Uuid) -> Option<Row<'_>> {
-        // SAFETY: the scan's one key compares the id, which lives until the row is found; the slot takes its row.
-        unsafe {
-            let mut key = pg_sys::ScanKeyData::default();
-            pg_sys::ScanKeyInit(
-                &mut key,
-                1,
-                pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-                pg_sys::F_UUID_EQ.into(),
-                pg_sys::Datum::from(id.as_bytes().as_ptr()),
-            );
-            pg_sys::index_rescan(self.scan, &mut key, 1, std::ptr::null_mut(), 0);
-            let is_there = pg_sys::index_getnext_slot(
-                self.scan,
-                pg_sys::ScanDirection::ForwardScanDirection,
-                self.slot,
-            );
-            if !is_there {
-                return None;
-            }
-            pg_sys::slot_getsomeattrs_int(self.slot, self.columns.needed());
-            Some(Row(self))
-        }
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: made by `open`; after an error PostgreSQL ends what has begun.
-            unsafe {
-                pg_sys::index_endscan(self.scan);
-                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-            }
-        }
-    }
-}
-
-/// A lead, until the next one is looked for.
-pub struct Row<'a>(&'a Reader);
+use crate::score::{self, LEAST_AGE, LEAST_DOLLARS, Part, Parts, Reach};
 
 impl Row<'_> {
-    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: the slot holds so many columns at least.
-        unsafe {
-            let is_null = *(*self.0.slot).tts_isnull.add(column);
-            (!is_null).then(|| *(*self.0.slot).tts_values.add(column))
-        }
-    }
-
-    fn points(&self, column: usize) -> Result<Vec<Value>, Error> {
-        match self.datum(column) {
-            // SAFETY: a column of type jsonb[].
-            Some(datum) => unsafe { jsonb::points(datum, &counts_for_score) },
-            None => Ok(Vec::new()),
-        }
-    }
-
-    fn is_at_least(&self, column: usize, amount: i64) -> bool {
-        self.datum(column)
-            .is_some_and(|stored| compare(pg_sys::numeric_ge, stored, amount))
-    }
-
-    /// What the score depends on; the amounts no more exactly than it needs.
-    pub fn score(&self) -> Result<i32, Error> {
-        let columns = &self.0.columns;
-        let (phones, emails) = (self.points(columns.phones)?, self.points(columns.emails)?);
-        let age = self.datum(columns.age).map(|datum| datum.value() as i32);
-        let is_worth = |amount: i64| {
-            self.is_at_least(columns.property_value, amount)
-                .then(|| Decimal::from(amount))
+    /// Does one of the points in this column earn what its kind is worth?
+    fn is_reached(&self, kind: Kind, column: usize) -> Result<bool, Error> {
+        let Some(datum) = self.datum(column) else {
+            return Ok(false);
         };
-        let has_equity = self
-            .datum(columns.estimated_equity)
-            .is_some_and(|stored| compare(pg_sys::numeric_gt, stored, 0));
-        Ok(quality_score(&Scored {
-            phones: &phones,
-            emails: &emails,
-            has_mak: self.datum(columns.mak).is_some(),
-            has_apn: self.datum(columns.apn).is_some(),
-            owner_occupied: self
+        // SAFETY: a column of type jsonb[], which lives as long as the row.
+        unsafe {
+            let whole = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+            match raw::is_utf8().then(|| is_reached(kind, varlena_to_byte_slice(whole))) {
+                Some(Some(is_reached)) => Ok(is_reached),
+                _ => Ok(score::is_reached(
+                    kind,
+                    &jsonb::points(pg_sys::Datum::from(whole), &counts_for_score)?,
+                )),
+            }
+        }
+    }
+
+    fn compared(&self, column: usize, with: i64) -> Option<Ordering> {
+        // SAFETY: a column of type numeric.
+        self.datum(column)
+            .map(|stored| unsafe { numeric::compare(stored, with) })
+    }
+
+    pub fn score(&self) -> Result<i32, Error> {
+        let columns = self.columns();
+        let parts = Parts::earned(|part| match part {
+            Part::VerifiedEmail => self.is_reached(Kind::Email, columns.emails),
+            Part::VerifiedPhone => self.is_reached(Kind::Phone, columns.phones),
+            Part::PropertyKeys => Ok(self.has(columns.mak) && self.has(columns.apn)),
+            Part::OwnerOccupied => Ok(self
                 .datum(columns.owner_occupied)
-                .map(|datum| datum.value() != 0),
-            age,
-            property_value: is_worth(LEAST_DOLLARS.into()),
-            estimated_equity: has_equity.then_some(Decimal::ONE),
-        }))
+                .is_some_and(|datum| datum.value() != 0)),
+            Part::Demographics => Ok(self.fits()),
+        })?;
+        Ok(parts.score())
+    }
+
+    fn has(&self, column: usize) -> bool {
+        self.datum(column).is_some()
+    }
+
+    /// Do age, value and equity fit the product?
+    fn fits(&self) -> bool {
+        let columns = self.columns();
+        let age = self.datum(columns.age).map(|datum| datum.value() as i32);
+        age.is_some_and(|age| age >= LEAST_AGE)
+            && self
+                .compared(columns.property_value, LEAST_DOLLARS.into())
+                .is_some_and(Ordering::is_ge)
+            && self
+                .compared(columns.estimated_equity, 0)
+                .is_some_and(Ordering::is_gt)
     }
 
     /// Is this the score that is stored?
-    pub fn has_score(&self, score: i32) -> bool {
-        self.datum(self.0.columns.quality_score)
-            .is_some_and(|stored| compare(pg_sys::numeric_eq, stored, score.into()))
+    fn has_score(&self, score: i32) -> bool {
+        self.compared(self.columns().quality_score, score.into())
+            .is_some_and(Ordering::is_eq)
     }
 
-    pub fn status(&self) -> Option<LeadStatus> {
-        let datum = self.datum(self.0.columns.status)?;
+    fn status(&self) -> Option<LeadStatus> {
+        let datum = self.datum(self.columns().status)?;
         // SAFETY: a column of type lead_status.
         unsafe { LeadStatus::from_datum(datum, false) }
     }
-
-    pub fn is_suppressed(&self) -> bool {
-        self.datum(self.0.columns.suppressed_at).is_some()
-    }
 }
 
-/// The members of a contact point that its score depends on.
 fn counts_for_score(member: &str) -> bool {
-    matches!(member, "phone" | "email" | "verified" | "type") || flag::bar_named(member).is_some()
+    Reach::looks_at(member.as_bytes())
 }
 
-/// Compares a datum of type numeric with a whole number.
-pub fn compare(
-    how: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
-    stored: pg_sys::Datum,
-    with: i64,
-) -> bool {
-    // SAFETY: compares two datums of type numeric.
-    unsafe {
-        let with = pg_sys::Datum::from(pg_sys::int64_to_numeric(with));
-        pgrx::direct_function_call::<bool>(how, &[Some(stored), Some(with)]).unwrap_or(false)
+/// The same of a jsonb[] value, from behind its header, without a call of PostgreSQL; None where it takes one.
+pub fn is_reached(kind: Kind, stored: &[u8]) -> Option<bool> {
+    let mut is_reached = false;
+    for point in jsonb::plain::objects(stored)? {
+        let mut reach = Reach::of(kind);
+        point?.members(Reach::looks_at, |member, said| reach.see(member, said))?;
+        is_reached |= reach.earns();
     }
+    Some(is_reached)
+}
+
+/// The contact points of a lead that are of this one's kind, where this one is among them, spelled the same: as a statement
+/// that begins now would see them, and not locked. None: it is not, or only a statement can tell.
+pub fn points_with(id: &Uuid, contact: &Contact) -> Option<Vec<Value>> {
+    // SAFETY: reads variables of the backend, and a name that ends with a NUL.
+    let table = unsafe {
+        if pg_sys::XactReadOnly || !raw::is_utf8() {
+            return None;
+        }
+        pg_sys::RelnameGetRelid(c"leads".as_ptr())
+    };
+    let _now = OtherSnapshot::of_now();
+    let mut reader = Reader::open(table).filter(|_| may_update(table))?;
+    let row = reader.find(id, Columns::for_score)?;
+    let stored = row.datum(match contact.kind() {
+        Kind::Phone => row.columns().phones,
+        Kind::Email => row.columns().emails,
+    })?;
+    // SAFETY: a column of type jsonb[], which lives as long as the row.
+    unsafe {
+        let stored = pg_sys::pg_detoast_datum_packed(stored.cast_mut_ptr());
+        is_among(varlena_to_byte_slice(stored), contact)
+            .then(|| jsonb::points(pg_sys::Datum::from(stored), &|_| true).ok())?
+    }
+}
+
+/// Who locks a row has to have the right to.
+fn may_update(table: pg_sys::Oid) -> bool {
+    // SAFETY: a table that is open.
+    unsafe {
+        let mode = pg_sys::ACL_UPDATE as pg_sys::AclMode;
+        let allowed = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), mode);
+        allowed == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+fn is_among(stored: &[u8], contact: &Contact) -> bool {
+    let mut found = false;
+    let name = contact.kind().as_str().as_bytes();
+    for point in jsonb::plain::objects(stored)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        point.members(
+            |member| member == name,
+            |_, said| found |= said.words() == Some(contact.as_str()),
+        );
+    }
+    found
 }
 
 const STATUSES: &str =
@@ -211,7 +170,7 @@ pub fn up_to_date(db: &mut Db<'_>, ids: &[Uuid]) -> Result<Vec<Rescored>, Error>
     let mut scratch = PgMemoryContexts::new("scores");
     let mut found = Vec::new();
     for id in ids {
-        let Some(lead) = reader.find(id) else {
+        let Some(lead) = reader.find(id, Columns::for_status) else {
             continue;
         };
         // SAFETY: what is made in there is gone when the next lead comes; a score is a number.
@@ -259,7 +218,7 @@ impl Statuses {
             .iter()
             .find(|(_, value)| stored.is_some_and(|stored| stored.equals(*value)))
             .map_or("new", |(name, _)| name.as_str());
-        let wanted = leads::status_for(stored_name, lead.is_suppressed(), score);
+        let wanted = leads::status_for(stored_name, lead.has(lead.columns().suppressed_at), score);
         self.all
             .iter()
             .find(|(name, _)| name == wanted)

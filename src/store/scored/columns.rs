@@ -20,6 +20,8 @@ pub struct Columns {
     pub quality_score: usize,
     pub status: usize,
     pub suppressed_at: usize,
+    for_score: i32,
+    for_status: i32,
 }
 
 thread_local! {
@@ -54,7 +56,7 @@ impl Columns {
                 .iter()
                 .position(|column| !column.attisdropped && column.name() == name)
         };
-        Some(Self {
+        let found = Self {
             table,
             id: place("id")?,
             phones: place("phones")?,
@@ -68,6 +70,16 @@ impl Columns {
             quality_score: place("quality_score")?,
             status: place("status")?,
             suppressed_at: place("suppressed_at")?,
+            for_score: 0,
+            for_status: 0,
+        };
+        let scored = found.all().map(|(place, _)| place);
+        let last = scored.into_iter().fold(0, usize::max);
+        let last_of_all = last.max(found.status).max(found.suppressed_at);
+        Some(Self {
+            for_score: i32::try_from(last + 1).ok()?,
+            for_status: i32::try_from(last_of_all + 1).ok()?,
+            ..found
         })
     }
 
@@ -92,18 +104,20 @@ impl Columns {
         is_there(self.status)
             && is_there(self.suppressed_at)
             && self.all().into_iter().all(|(place, kind)| {
-                is_there(place)
-                    && shape
-                        .get(place)
-                        .is_some_and(|column| column.atttypid == kind)
+                shape
+                    .get(place)
+                    .is_some_and(|column| !column.attisdropped && column.atttypid == kind)
             })
     }
 
-    /// So many of the first columns hold all of these.
-    pub fn needed(&self) -> i32 {
-        let places = self.all().into_iter().map(|(place, _)| place);
-        let last = places.chain([self.status, self.suppressed_at]).max();
-        last.map_or(0, |last| i32::try_from(last + 1).unwrap_or(0))
+    /// So many of the first columns hold what a score depends on.
+    pub fn for_score(&self) -> i32 {
+        self.for_score
+    }
+
+    /// And so many what a status depends on.
+    pub fn for_status(&self) -> i32 {
+        self.for_status
     }
 
     /// Is this an index of the id alone?
