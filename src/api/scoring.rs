@@ -28,10 +28,9 @@ unsafe fn compute_quality_score(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum
     // SAFETY: the caller's promise.
     let (lead_id, schema) = unsafe {
         let argument = (*call).args.as_slice(1)[0];
-        let function = (*(*call).flinfo).fn_oid;
         (
             Uuid::from_datum(argument.value, argument.isnull),
-            pg_sys::get_func_namespace(function),
+            schema_of((*call).flinfo),
         )
     };
     match present("p_lead_id", lead_id).and_then(|id| stored_score(id, schema)) {
@@ -40,6 +39,24 @@ unsafe fn compute_quality_score(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum
             ErrorReport::from(error).report(PgLogLevel::ERROR);
             unreachable!("ERROR unwinds")
         }
+    }
+}
+
+/// The schema of a function, looked up once for each place of a plan that calls it: if the function moves, that is planned
+/// anew.
+///
+/// # Safety
+/// What Postgres passes to a function of ours that keeps nothing else there.
+unsafe fn schema_of(function: *mut pg_sys::FmgrInfo) -> pg_sys::Oid {
+    // SAFETY: the caller's promise; the address is only a number.
+    unsafe {
+        let known = (*function).fn_extra.addr();
+        if let Some(known) = u32::try_from(known).ok().filter(|known| *known != 0) {
+            return pg_sys::Oid::from(known);
+        }
+        let schema = pg_sys::get_func_namespace((*function).fn_oid);
+        (*function).fn_extra = std::ptr::without_provenance_mut(schema.to_u32() as usize);
+        schema
     }
 }
 

@@ -14,6 +14,7 @@ const NO: [&str; 6] = ["false", "f", "no", "n", "0", "none"];
 const NOT_KNOWN: [&str; 7] = ["", "null", "undefined", "unknown", "n/a", "na", "-"];
 
 /// The bar that a key names, whatever its case: `DNC` is `dnc`.
+#[inline]
 pub fn bar_named(key: impl AsRef<[u8]>) -> Option<&'static str> {
     let key = key.as_ref();
     BARS.into_iter()

@@ -26,11 +26,13 @@ impl<'a> Reach<'a> {
     }
 
     /// Does the score depend on this member?
+    #[inline]
     pub fn looks_at(member: &[u8]) -> bool {
         matches!(member, b"phone" | b"email" | b"verified" | b"type") || bar_named(member).is_some()
     }
 
     /// A member that it depends on.
+    #[inline]
     pub fn see(&mut self, member: &[u8], said: Said<'a>) {
         match member {
             b"phone" | b"email" if member == self.kind.as_str().as_bytes() => {

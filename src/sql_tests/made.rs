@@ -64,7 +64,11 @@ impl Made {
     }
 
     pub fn letter(&mut self) -> char {
-        let code = 1 + self.below(if self.0 % 2 == 0 { 0x7f } else { 0x1_f600 });
+        let code = 1 + self.below(if self.0.is_multiple_of(2) {
+            0x7f
+        } else {
+            0x1_f600
+        });
         char::from_u32(code as u32).unwrap_or('ß')
     }
 

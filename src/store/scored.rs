@@ -8,7 +8,7 @@ mod reader;
 use std::cmp::Ordering;
 
 use pgrx::prelude::*;
-use pgrx::{PgMemoryContexts, Uuid, varlena_to_byte_slice};
+use pgrx::{PgMemoryContexts, Uuid};
 use serde_json::Value;
 
 pub use self::columns::Columns;
@@ -17,6 +17,7 @@ use self::reader::Row;
 use super::lead_status::LeadStatus;
 use super::leads::{self, Rescored};
 use super::plan::{required, select};
+use super::varlena::whole;
 use super::{Db, identity, jsonb, numeric};
 use crate::contact::{Contact, Kind};
 use crate::error::Error;
@@ -30,12 +31,11 @@ impl Row<'_> {
         };
         // SAFETY: a column of type jsonb[], which lives as long as the row.
         unsafe {
-            let whole = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-            match raw::is_utf8().then(|| is_reached(kind, varlena_to_byte_slice(whole))) {
-                Some(Some(is_reached)) => Ok(is_reached),
-                _ => Ok(score::is_reached(
+            match plainly_reached(kind, datum) {
+                Some(is_reached) => Ok(is_reached),
+                None => Ok(score::is_reached(
                     kind,
-                    &jsonb::points(pg_sys::Datum::from(whole), &counts_for_score)?,
+                    &jsonb::points(datum, &counts_for_score)?,
                 )),
             }
         }
@@ -95,6 +95,15 @@ fn counts_for_score(member: &str) -> bool {
     Reach::looks_at(member.as_bytes())
 }
 
+/// Does one of the points earn what its kind is worth? None: they have to be read by PostgreSQL's own functions.
+///
+/// # Safety
+/// A datum of type jsonb[] that is not NULL.
+unsafe fn plainly_reached(kind: Kind, datum: pg_sys::Datum) -> Option<bool> {
+    // SAFETY: the caller's promise; what is read is not kept.
+    unsafe { raw::is_utf8().then(|| is_reached(kind, whole(datum)))? }
+}
+
 /// The same of a jsonb[] value, from behind its header, without a call of PostgreSQL; None where it takes one.
 pub fn is_reached(kind: Kind, stored: &[u8]) -> Option<bool> {
     let mut is_reached = false;
@@ -125,9 +134,9 @@ pub fn points_with(id: &Uuid, contact: &Contact) -> Option<Vec<Value>> {
     })?;
     // SAFETY: a column of type jsonb[], which lives as long as the row.
     unsafe {
-        let stored = pg_sys::pg_detoast_datum_packed(stored.cast_mut_ptr());
-        is_among(varlena_to_byte_slice(stored), contact)
-            .then(|| jsonb::points(pg_sys::Datum::from(stored), &|_| true).ok())?
+        is_among(whole(stored), contact)
+            .then(|| jsonb::points(stored, &|_| true).ok())
+            .flatten()
     }
 }
 

@@ -14,3 +14,16 @@ pub unsafe fn plain<'a>(datum: pg_sys::Datum) -> Option<&'a [u8]> {
         (!is_elsewhere).then(|| varlena_to_byte_slice(stored))
     }
 }
+
+/// What a datum holds, behind its header, whether it is compressed, lies elsewhere, or neither.
+///
+/// # Safety
+/// As for `plain`, and the current memory context outlives what is returned.
+pub unsafe fn whole<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        plain(datum).unwrap_or_else(|| {
+            varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr()))
+        })
+    }
+}

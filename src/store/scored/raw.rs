@@ -16,7 +16,8 @@ unsafe extern "C-unwind" {
         mode: pg_sys::AclMode,
     ) -> pg_sys::AclResult::Type;
     pub fn relation_open(id: pg_sys::Oid, mode: pg_sys::LOCKMODE) -> pg_sys::Relation;
-    pub fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    pub fn relation_close(relation: pg_sys::Relation, mode: pg_sys::LOCKMODE);
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
     pub fn table_slot_create(
         table: pg_sys::Relation,
         list: *mut *mut pg_sys::List,

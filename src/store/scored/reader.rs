@@ -1,23 +1,23 @@
 //! A scan of the primary key of `leads`, past SPI.
 
+use pgrx::Uuid;
 use pgrx::prelude::*;
-use pgrx::{PgRelation, Uuid};
 
 use super::columns::Columns;
 use super::raw;
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
+const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
 const CACHE_LINE: usize = 64;
 
-/// Reads one lead after another.
+/// Reads one lead after another. The locks stay until the transaction ends, as those of a statement do.
 pub struct Reader {
     scan: pg_sys::IndexScanDesc,
     slot: *mut pg_sys::TupleTableSlot,
     columns: Columns,
-    // After the scan, which ends first. The locks stay until the transaction ends, as those of a statement do.
-    _index: PgRelation,
-    _table: PgRelation,
+    index: pg_sys::Relation,
+    table: pg_sys::Relation,
 }
 
 impl Reader {
@@ -27,32 +27,16 @@ impl Reader {
         if table == pg_sys::InvalidOid {
             return None;
         }
-        // SAFETY: what is opened is closed by the values that hold it. The scan's snapshot is that of the statement that
-        // is running, which outlives it. Nothing inside the guards is to be dropped.
+        // SAFETY: nothing inside the guards is to be dropped. What has been opened is closed when the reader goes, or here.
         unsafe {
             let (table, primary_key) = raw::guarded(|| whole_table(table))?;
-            let table = PgRelation::from_pg_owned(table);
-            if (*table.rd_rel).relrowsecurity || primary_key == pg_sys::InvalidOid {
-                return None;
+            let columns = Columns::of(table).filter(|_| !(*(*table).rd_rel).relrowsecurity);
+            let reader =
+                columns.and_then(|columns| raw::guarded(|| by_key(table, primary_key, columns)));
+            if reader.is_none() {
+                pg_sys::relation_close(table, NO_LOCK);
             }
-            let columns = Columns::of(table.as_ptr())?;
-            let index = raw::guarded(|| raw::relation_open(primary_key, SHARE));
-            let index = PgRelation::from_pg_owned(index);
-            if !columns.is_key(index.as_ptr()) {
-                return None;
-            }
-            let (heap, key) = (table.as_ptr(), index.as_ptr());
-            let (scan, slot) = raw::guarded(|| {
-                let scan = raw::begin_scan(heap, key);
-                (scan, raw::table_slot_create(heap, std::ptr::null_mut()))
-            });
-            Some(Self {
-                scan,
-                slot,
-                columns,
-                _index: index,
-                _table: table,
-            })
+            reader
         }
     }
 
@@ -106,6 +90,36 @@ unsafe fn whole_table(table: pg_sys::Oid) -> Option<(pg_sys::Relation, pg_sys::O
     }
 }
 
+/// Begins a scan of the primary key; None: it is not that of the id.
+///
+/// # Safety
+/// Inside a guard, with an open table of these columns. The scan's snapshot is that of the statement that is running,
+/// which outlives it.
+unsafe fn by_key(
+    table: pg_sys::Relation,
+    primary_key: pg_sys::Oid,
+    columns: Columns,
+) -> Option<Reader> {
+    if primary_key == pg_sys::InvalidOid {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        let index = raw::relation_open(primary_key, SHARE);
+        if !columns.is_key(index) {
+            raw::relation_close(index, NO_LOCK);
+            return None;
+        }
+        Some(Reader {
+            scan: raw::begin_scan(table, index),
+            slot: raw::table_slot_create(table, std::ptr::null_mut()),
+            columns,
+            index,
+            table,
+        })
+    }
+}
+
 /// Reads a little of every part of the row in the slot: no cache holds it as a rule, and its columns are found one after
 /// the other, which would wait for each part by itself.
 ///
@@ -131,12 +145,14 @@ unsafe fn fetch_whole(slot: *mut pg_sys::TupleTableSlot) {
 impl Drop for Reader {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let (scan, slot) = (self.scan, self.slot);
-            // SAFETY: made by `open`; after an error PostgreSQL ends what has begun.
+            let (scan, slot, index, table) = (self.scan, self.slot, self.index, self.table);
+            // SAFETY: made by `open`; nothing inside the guard is to be dropped. After an error PostgreSQL ends what has begun.
             unsafe {
                 raw::guarded(|| {
                     raw::index_endscan(scan);
                     raw::ExecDropSingleTupleTableSlot(slot);
+                    raw::relation_close(index, NO_LOCK);
+                    raw::relation_close(table, NO_LOCK);
                 });
             }
         }
