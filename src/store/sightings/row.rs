@@ -9,7 +9,7 @@ use super::RecordKeys;
 use crate::record::LeadRecord;
 use crate::store::columns::lead_columns;
 use crate::store::lead_values::{numeric, whole};
-use crate::store::scored::compare;
+use crate::store::numeric::compare;
 use crate::store::text::server_bytes;
 
 lead_columns! {
@@ -141,7 +141,8 @@ impl<'a> Row<'a> {
             return false;
         };
         match whole(amount) {
-            Some(whole) => compare(pg_sys::numeric_eq, stored, whole),
+            // SAFETY: a column of type numeric.
+            Some(whole) => unsafe { compare(stored, whole) }.is_eq(),
             // SAFETY: a column of type numeric.
             None => unsafe { AnyNumeric::from_datum(stored, false) == numeric(amount) },
         }
