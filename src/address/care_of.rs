@@ -1,8 +1,5 @@
 //! Drops care-of and attention lines: they name a person, not a place.
 
-use super::tables::directionals::DIRECTIONALS;
-use super::tables::suffixes::SUFFIXES;
-use super::tables::units::DESIGNATORS;
 use super::words::{Gap, Word};
 
 /// The words without care-of parts; `None` when there are none, the usual case.
@@ -21,7 +18,7 @@ pub(super) fn without<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
         let ends = |word: &Word<'_>| {
             matches!(word.gap, Gap::Comma | Gap::Line | Gap::Dash)
                 || word.is("#")
-                || DESIGNATORS.get(word.text).is_some()
+                || word.meaning.designator().is_some()
                 || word.text.bytes().any(|b| b.is_ascii_digit())
         };
         let name = words[at..]
@@ -39,7 +36,7 @@ pub(super) fn without<'a>(words: &[Word<'a>]) -> Option<Vec<Word<'a>>> {
 /// `12 Attn St`, `12 N Attn Hill Rd`, `12 Old Attn Rd`: a street's own name stands between house number and suffix, before
 /// any other suffix and any unit. `12 Elm St Attn Lane` names a person.
 fn is_street_name(words: &[Word<'_>], at: usize) -> bool {
-    let is_suffix = |word: &Word<'_>| SUFFIXES.get(word.text).is_some();
+    let is_suffix = |word: &Word<'_>| word.meaning.suffix().is_some();
     let (Some((number, between)), false) = (words[..at].split_first(), words[at].gap.is_break())
     else {
         return false;
@@ -47,7 +44,7 @@ fn is_street_name(words: &[Word<'_>], at: usize) -> bool {
     let is_name = |word: &Word<'_>| {
         !word.gap.is_break()
             && !word.is("#")
-            && DESIGNATORS.get(word.text).is_none()
+            && word.meaning.designator().is_none()
             && !is_suffix(word)
     };
     if !number.starts_with_digit() || !between.iter().all(is_name) {
@@ -58,7 +55,7 @@ fn is_street_name(words: &[Word<'_>], at: usize) -> bool {
         .take_while(|word| !word.gap.is_break());
     let is_first = between
         .iter()
-        .all(|word| DIRECTIONALS.get(word.text).is_some());
+        .all(|word| word.meaning.directional().is_some());
     if is_first {
         after.take(2).any(is_suffix)
     } else {

@@ -4,51 +4,58 @@
 //! its state system only inside that state.
 
 use super::place::state_code;
-use super::tables::highways::{HEADS, Place, SPELLINGS, Spelling, System};
-use super::tables::suffixes::SUFFIXES;
+use super::tables::highways::{Place, Spelling, System};
+use super::tables::meanings::Meaning;
+use super::tables::suffixes::Suffix;
 use super::words::Word;
 
 /// The road at the start of the words in canonical spelling, and how many words it takes.
 pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(String, usize)> {
     let first = words.first()?;
-    if let Some(road) = read_glued(first.text, place, state) {
+    if !first.is_letters()
+        && let Some(road) = read_glued(first.text, place, state)
+    {
         return Some((road, 1));
     }
-    let head = road_word(first.text);
-    if HEADS.get(head).is_some() {
-        let fits = |spelling: &&Spelling| {
-            (spelling.place == Place::Anywhere || place == Place::Start)
-                && spelling.only_in.is_none_or(|only| only == state)
-                && spelling.words.len() < words.len()
-                && spelling
-                    .words
-                    .iter()
-                    .zip(words)
-                    .all(|(word, given)| *word == road_word(given.text))
-                && words[1..spelling.words.len()]
-                    .iter()
-                    .all(|word| !word.gap.is_break())
-        };
-        for spelling in SPELLINGS
-            .iter()
-            .filter(|spelling| spelling.words[0] == head)
-            .filter(fits)
-        {
-            if let Some(road) =
+    for spelling in road_spellings(first) {
+        let fits = (spelling.place == Place::Anywhere || place == Place::Start)
+            && spelling.only_in.is_none_or(|only| only == state)
+            && starts_with(words, spelling.words);
+        if fits
+            && let Some(road) =
                 numbered(spelling.system, words, spelling.words.len(), (place, state))
-            {
-                return Some(road);
-            }
+        {
+            return Some(road);
         }
     }
     read_state_named(words, place, state)
 }
 
+/// The spellings of roads that start with this word.
+fn road_spellings(word: &Word<'_>) -> &'static [Spelling] {
+    match road_word(word) {
+        head if head == word.text => word.meaning.road_spellings(),
+        head => Meaning::of(head).road_spellings(),
+    }
+}
+
+/// The words start with those of a spelling, all in one part, and more follow.
+fn starts_with(words: &[Word<'_>], spelling: &[&str]) -> bool {
+    let Some(([first, rest @ ..], [_, ..])) = words.split_at_checked(spelling.len()) else {
+        return false;
+    };
+    road_word(first) == spelling[0]
+        && rest
+            .iter()
+            .zip(&spelling[1..])
+            .all(|(given, word)| !given.gap.is_break() && road_word(given) == *word)
+}
+
 /// `HWY`, `RTE` and `RD` for all their spellings.
-fn road_word(word: &str) -> &str {
-    match SUFFIXES.get(word).map(|suffix| suffix.standard()) {
+fn road_word<'a>(word: &Word<'a>) -> &'a str {
+    match word.meaning.suffix().map(Suffix::standard) {
         Some(standard @ ("HWY" | "RTE" | "RD")) => standard,
-        _ => word,
+        _ => word.text,
     }
 }
 
@@ -62,7 +69,7 @@ fn numbered(
     let mut at = at;
     let is_mark = |word: &Word<'_>| (word.is("#") || word.is("NO")) && !word.gap.is_break();
     // `Glenn Hwy #8` is a unit, `State Hwy #8` a road; `State Rd #8` may be either: a unit then.
-    let is_name = at == 2 && words[0].is("STATE") && road_word(words[1].text) == "RD";
+    let is_name = at == 2 && words[0].is("STATE") && road_word(&words[1]) == "RD";
     let has_mark = system.takes_number_sign() && words.get(at).is_some_and(is_mark) && !is_name;
     let has_mark = has_mark && (at > 1 || site.0 == Place::Start);
     at += usize::from(has_mark);
@@ -157,7 +164,7 @@ fn read_state_named(words: &[Word<'_>], place: Place, state: &str) -> Option<(St
     let rest = &words[named..];
     let word = |at: usize| {
         rest.get(at)
-            .map_or("", |word: &Word<'_>| road_word(word.text))
+            .map_or("", road_word)
     };
     let (system, prefix) = match (word(0), word(1)) {
         ("STATE", "HWY" | "RTE" | "RD") => (System::State, 2),

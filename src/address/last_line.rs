@@ -5,9 +5,6 @@
 //! where it cannot be one, and never does so much go that no street is left.
 
 use super::place::{Place, city_word, fold_city, is_zip, state_code};
-use super::tables::directionals::DIRECTIONALS;
-use super::tables::suffixes::SUFFIXES;
-use super::tables::units::DESIGNATORS;
 use super::words::{Gap, Word};
 
 /// How often a last line may be repeated.
@@ -101,10 +98,10 @@ fn without_state<'w, 'a>(
 /// The state code could be a suffix, a directional or a floor.
 fn is_street_word(words: &[Word<'_>]) -> bool {
     let [word] = words else { return false };
-    let text = word.text;
-    SUFFIXES.get(text).is_some()
-        || DIRECTIONALS.get(text).is_some()
-        || DESIGNATORS.get(text).is_some()
+    let meaning = word.meaning;
+    meaning.suffix().is_some()
+        || meaning.directional().is_some()
+        || meaning.designator().is_some()
 }
 
 /// What stood behind the city.
@@ -120,9 +117,9 @@ fn without_city<'w, 'a>(
     place: &Place,
     before: Before,
 ) -> Option<&'w [Word<'a>]> {
-    let last = words.last()?.text;
+    let last = words.last()?;
     // The city ends with this word in one of its spellings; true for few lines.
-    let is_near = place.city.ends_with(last) || place.city.ends_with(city_word(last, 2));
+    let is_near = place.city.ends_with(last.text) || place.city.ends_with(city_word(last, 2));
     if place.city.is_empty() || !is_near {
         return None;
     }
@@ -135,7 +132,7 @@ fn without_city<'w, 'a>(
             // `Main St North Salem` may be North Salem, unless the state says that the city ends here.
             let is_directed = before == Before::State
                 && rest.split_last().is_some_and(|(last, street)| {
-                    DIRECTIONALS.get(last.text).is_some() && ends_street(street)
+                    last.meaning.directional().is_some() && ends_street(street)
                 });
             return (is_apart || is_directed || ends_street(rest)).then_some(rest);
         }
@@ -148,12 +145,12 @@ fn ends_street(words: &[Word<'_>]) -> bool {
     let [first, .., last] = words else {
         return false;
     };
-    if words.len() >= 3 && SUFFIXES.get(last.text).is_some() {
+    if words.len() >= 3 && last.meaning.suffix().is_some() {
         return true;
     }
     let is_numbered = last.starts_with_digit() || last.is_letter();
     first.starts_with_digit()
         && words.len() >= 3
         && is_numbered
-        && DIRECTIONALS.get(last.text).is_none()
+        && last.meaning.directional().is_none()
 }

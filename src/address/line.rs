@@ -3,16 +3,13 @@
 //! Reads from the left once. What is not understood is kept as text of the unit, so that two lines
 //! that differ in it stay different. A line without a house number is no property.
 
-use std::borrow::Cow;
-
 use super::highway;
 use super::number;
 use super::place::Place;
 use super::route;
 use super::street::{self, Piece};
-use super::tables::directionals::DIRECTIONALS;
 use super::tables::highways::{self, is_lead};
-use super::tables::suffixes::{SUFFIXES, is_whole_name};
+use super::tables::suffixes::is_whole_name;
 use super::tables::units::{Class, DESIGNATORS, Sign};
 use super::unit::{Street, Units, begins};
 use super::words::{Gap, Word};
@@ -59,7 +56,7 @@ pub(super) fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
 fn leading_units(words: &[Word<'_>], units: &mut Units) -> usize {
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        let designator = DESIGNATORS.get(word.text);
+        let designator = word.meaning.designator();
         let is_mark = word.is("#") || word.is("NO");
         if designator.is_none() && !is_mark && !is_glued_unit(word.text) {
             break;
@@ -73,7 +70,7 @@ fn leading_units(words: &[Word<'_>], units: &mut Units) -> usize {
             number::read(next).is_some()
                 || next
                     .first()
-                    .is_some_and(|next| DESIGNATORS.get(next.text).is_some())
+                    .is_some_and(|next| next.meaning.designator().is_some())
         };
         let Some(end) = ends.iter().copied().find(is_lead) else {
             // `No. 123 Main St`: the mark belongs to the house number.
@@ -106,7 +103,7 @@ fn read_street(words: &[Word<'_>], place: &Place, units: &mut Units) -> Option<(
     number::without_queens_hyphen(&mut house, place.zip.as_str());
     let rest = &words[used..];
     let rest = &rest[units_after_number(rest, units)..];
-    let (pieces, end) = pieces(rest, place);
+    let (pieces, end) = pieces(rest, &place.state);
     if pieces.is_empty() {
         return None;
     }
@@ -130,7 +127,7 @@ fn read_after_text(
 /// `12 Apt 5 Main St`, `12 # 5 Main St`, `12 Rear Main St`: units between number and street.
 fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
     let Some(first) = words.first() else { return 0 };
-    let designator = DESIGNATORS.get(first.text);
+    let designator = first.meaning.designator();
     let is_strong = designator
         .is_some_and(|word| word.sign == Sign::Strong && word.class != Class::Urbanization);
     let is_unit = first.is("#") || is_strong || is_glued_unit(first.text);
@@ -158,7 +155,7 @@ fn units_after_number(words: &[Word<'_>], units: &mut Units) -> usize {
     if let [_, second, _, ..] = words
         && first.is("REAR")
         && !second.is("ADMIRAL")
-        && SUFFIXES.get(second.text).is_none()
+        && second.meaning.suffix().is_none()
     {
         units.push(Class::Rear, String::new());
         return 1;
@@ -180,12 +177,12 @@ fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
         .all(|word| is_identifier(word) && !word.gap.is_break())
         && first.gap != Gap::Line
         && second.gap != Gap::Line
-        && DESIGNATORS.get(first.text).is_none()
-        && SUFFIXES.get(first.text).is_none()
+        && first.meaning.designator().is_none()
+        && first.meaning.suffix().is_none()
 }
 
 /// The words of the street, and where the unit begins.
-fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
+pub(super) fn pieces<'a>(words: &[Word<'a>], state: &str) -> (Vec<Piece<'a>>, usize) {
     let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(8);
     let mut at = 0;
     let mut street = Street::Open;
@@ -194,11 +191,8 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
         if !pieces.is_empty() && word.gap == Gap::Line {
             break;
         }
-        if let Some((road, used)) = highway::read(&words[at..], position, &place.state) {
-            pieces.push(Piece {
-                text: Cow::Owned(road),
-                is_road: true,
-            });
+        if let Some((road, used)) = highway::read(&words[at..], position, state) {
+            pieces.push(Piece::Road(road));
             at += used;
             (street, position) = (Street::Complete, highways::Place::Anywhere);
             continue;
@@ -209,9 +203,9 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
         if !pieces.is_empty() && begins(words, at, street) {
             break;
         }
-        if DIRECTIONALS.get(word.text).is_none() {
+        if word.meaning.directional().is_none() {
             let is_start = position == highways::Place::Start;
-            let is_suffix = !is_start && SUFFIXES.get(word.text).is_some();
+            let is_suffix = !is_start && word.meaning.suffix().is_some();
             street = match is_suffix || is_whole_name(word.text) {
                 true => Street::Complete,
                 false => Street::Open,
@@ -220,10 +214,7 @@ fn pieces<'a>(words: &[Word<'a>], place: &Place) -> (Vec<Piece<'a>>, usize) {
                 position = highways::Place::Anywhere;
             }
         }
-        pieces.push(Piece {
-            text: Cow::Borrowed(word.text),
-            is_road: false,
-        });
+        pieces.push(Piece::Word(*word));
         at += 1;
     }
     (pieces, at)

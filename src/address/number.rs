@@ -4,9 +4,7 @@
 //! Letters, fractions, ranges and hyphens are data. Source: USPS Publication 28, appendices D and E.
 
 use super::ordinal;
-use super::tables::directionals::DIRECTIONALS;
 use super::tables::highways::HEADS;
-use super::tables::suffixes::SUFFIXES;
 use super::tables::units::DESIGNATORS;
 use super::words::{Gap, Word};
 
@@ -34,7 +32,7 @@ pub(super) fn read(words: &[Word<'_>]) -> Option<(String, usize)> {
     if let [_, second, _, ..] = words
         && is_digits
         && second.gap == Gap::Dash
-        && (second.is_digits() || second.is_letter() && DIRECTIONALS.get(second.text).is_none())
+        && (second.is_digits() || second.is_letter() && second.meaning.directional().is_none())
     {
         if second.is_digits() {
             number.push('-');
@@ -132,12 +130,12 @@ fn has_letter(words: &[Word<'_>]) -> bool {
         matches!(word.gap, Gap::Space | Gap::Hyphen)
             && !word.is_letter()
             && !word.text.contains('/')
-            && SUFFIXES.get(word.text).is_none()
-            && DIRECTIONALS.get(word.text).is_none()
-            && DESIGNATORS.get(word.text).is_none()
+            && word.meaning.suffix().is_none()
+            && word.meaning.directional().is_none()
+            && word.meaning.designator().is_none()
             && !matches!(word.text, "#" | "AND")
     };
-    let is_rest = SUFFIXES.get(next.text).is_some() || is_name(next);
+    let is_rest = next.meaning.suffix().is_some() || is_name(next);
     // `66 I 90 Tunnel Rd`
     let is_interstate = letter.is("I") && name.starts_with_digit();
     letter.is_letter()
@@ -150,7 +148,7 @@ fn has_letter(words: &[Word<'_>]) -> bool {
         && words[3..]
             .iter()
             .take(4)
-            .any(|word| SUFFIXES.get(word.text).is_some())
+            .any(|word| word.meaning.suffix().is_some())
 }
 
 /// `A12`, `A-12`: house numbers of Puerto Rico. `I-35` and `SR9` are roads.

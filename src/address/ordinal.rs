@@ -1,6 +1,7 @@
 //! Ordinals that name streets: `7th`, `Seventh`, `Twenty-Third`, `One Hundred Tenth`.
 
 use super::tables::ordinals::{NUMBER_WORDS, NumberWord};
+use super::words::Word;
 
 /// `23RD` to `23`; an ending that does not fit the number (`22TH` is fine for nobody) is refused.
 pub(super) fn of_digits(text: &str) -> Option<&str> {
@@ -22,27 +23,27 @@ pub(super) fn fits(digits: &str, ending: &str) -> bool {
 }
 
 /// The number that the words at the start spell, and how many words it takes.
-pub(super) fn of_words<'a>(words: impl Iterator<Item = &'a str>) -> Option<(u32, usize)> {
+pub(super) fn of_words<'a>(words: impl Iterator<Item = Word<'a>>) -> Option<(u32, usize)> {
     let mut words = words.enumerate().peekable();
     let mut sum = 0;
     let mut tens = 0;
     while let Some((at, word)) = words.next() {
-        match NUMBER_WORDS.get(word) {
-            Some(NumberWord::Ordinal(number)) if tens == 0 || *number < 10 => {
+        match word.meaning.number() {
+            Some(NumberWord::Ordinal(number)) if tens == 0 || number < 10 => {
                 return Some((sum + tens + number, at + 1));
             }
-            Some(NumberWord::Tens(number)) if tens == 0 => tens = *number,
-            Some(NumberWord::Cardinal(number)) if at == 0 && *number < 10 => {
+            Some(NumberWord::Tens(number)) if tens == 0 => tens = number,
+            Some(NumberWord::Cardinal(number)) if at == 0 && number < 10 => {
                 let (_, next) = words.peek()?;
-                match NUMBER_WORDS.get(next) {
+                match next.meaning.number() {
                     Some(NumberWord::Hundred) => sum = number * 100,
                     Some(NumberWord::Ordinal(100)) => return Some((number * 100, at + 2)),
                     _ => return None,
                 }
                 words.next();
             }
-            None if word == "AND" && sum > 0 && tens == 0 => {}
-            None if at == 0 => return of_glued(word).map(|number| (number, 1)),
+            None if word.is("AND") && sum > 0 && tens == 0 => {}
+            None if at == 0 => return of_glued(word.text).map(|number| (number, 1)),
             _ => return None,
         }
     }
@@ -63,15 +64,16 @@ fn of_glued(word: &str) -> Option<u32> {
 }
 
 /// `EIGHT` before `MILE`.
-pub(super) fn cardinal(word: &str) -> Option<u32> {
-    match NUMBER_WORDS.get(word) {
-        Some(NumberWord::Cardinal(number)) => Some(*number),
+pub(super) fn cardinal(word: &Word<'_>) -> Option<u32> {
+    match word.meaning.number() {
+        Some(NumberWord::Cardinal(number)) => Some(number),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::{Gap, Word};
     use super::{of_digits, of_words};
 
     #[test]
@@ -92,7 +94,8 @@ mod tests {
             ("MAIN", None),
             ("", None),
         ] {
-            assert_eq!(of_words(text.split_whitespace()), number, "{text}");
+            let words = text.split_whitespace().map(|word| Word::new(word, Gap::Space));
+            assert_eq!(of_words(words), number, "{text}");
         }
     }
 

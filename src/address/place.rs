@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::tables::directionals::DIRECTIONALS;
+use super::tables::meanings;
 use super::tables::states::STATES;
-use super::tables::suffixes::{SUFFIXES, Suffix};
+use super::tables::suffixes::Suffix;
 use super::words::{Folded, Gap, Word};
 use super::zip::{Zip5, normalize_zip};
 
@@ -117,7 +117,8 @@ pub(super) fn push(text: &mut String, word: &str) {
 /// The code of the state that these words spell.
 pub(super) fn state_code(words: &[Word<'_>]) -> Option<&'static str> {
     if let [word] = words {
-        return STATES.get(word.text).copied();
+        let may_be = word.text.len() > meanings::LONGEST || word.meaning.is_state();
+        return may_be.then(|| STATES.get(word.text).copied()).flatten();
     }
     let mut compact = [0; LONGEST_STATE];
     let mut length = 0;
@@ -165,26 +166,26 @@ pub(super) fn fold_city(words: &[Word<'_>]) -> String {
             at += 1;
             continue;
         }
-        push(&mut city, city_word(word.text, words.len()));
+        push(&mut city, city_word(word, words.len()));
     }
     city
 }
 
 /// One word of a city name that has `count` words.
-pub(super) fn city_word(word: &str, count: usize) -> &str {
-    match word {
+pub(super) fn city_word<'a>(word: &Word<'a>, count: usize) -> &'a str {
+    match word.text {
         "SAINT" => return "ST",
         "SAINTE" => return "STE",
         "TOWNSHIP" => return "TWP",
-        _ if count == 1 => return word,
+        _ if count == 1 => return word.text,
         _ => {}
     }
-    if let Some(directional) = DIRECTIONALS.get(word) {
+    if let Some(directional) = word.meaning.directional() {
         return directional.short;
     }
-    match SUFFIXES.get(word) {
+    match word.meaning.suffix() {
         Some(Suffix::Any(standard)) => standard,
-        _ => word,
+        _ => word.text,
     }
 }
 

@@ -3,39 +3,57 @@
 //! Position decides what a word is. A directional that is the whole name stays as it was written
 //! (`North Ave`, `N Ave`, `Avenue N`), and no name is ever made longer.
 
-use std::borrow::Cow;
-
 use super::ordinal;
 use super::place::push;
-use super::tables::directionals::{DIRECTIONALS, Directional, joined};
+use super::tables::directionals::{Directional, joined};
 use super::tables::highways::qualifier;
-use super::tables::suffixes::{SUFFIXES, Suffix, is_plain_road};
+use super::tables::meanings::Meaning;
+use super::tables::suffixes::{Suffix, is_plain_road};
+use super::words::{Gap, Word};
 
-/// One word of the street, or a numbered road that is canonical already.
-pub(super) struct Piece<'a> {
-    pub text: Cow<'a, str>,
-    pub is_road: bool,
+/// One part of the street.
+pub(super) enum Piece<'a> {
+    Word(Word<'a>),
+    /// A numbered road that is canonical already.
+    Road(String),
 }
 
 impl Piece<'_> {
-    fn directional(&self) -> Option<Directional> {
-        if self.is_road {
-            None
-        } else {
-            DIRECTIONALS.get(&self.text).copied()
+    fn text(&self) -> &str {
+        match self {
+            Self::Word(word) => word.text,
+            Self::Road(road) => road,
         }
+    }
+
+    fn is_road(&self) -> bool {
+        matches!(self, Self::Road(_))
+    }
+
+    fn word(&self) -> Word<'_> {
+        match self {
+            Self::Word(word) => *word,
+            Self::Road(road) => Word::new(road, Gap::Space),
+        }
+    }
+
+    fn meaning(&self) -> Meaning {
+        match self {
+            Self::Word(word) => word.meaning,
+            Self::Road(_) => Meaning::NONE,
+        }
+    }
+
+    fn directional(&self) -> Option<Directional> {
+        self.meaning().directional()
     }
 
     fn suffix(&self) -> Option<Suffix> {
-        if self.is_road {
-            None
-        } else {
-            SUFFIXES.get(&self.text).copied()
-        }
+        self.meaning().suffix()
     }
 
     fn is_letter(&self) -> bool {
-        matches!(self.text.as_bytes(), [b'A'..=b'Z'])
+        matches!(self.text().as_bytes(), [b'A'..=b'Z'])
     }
 }
 
@@ -49,7 +67,7 @@ pub(super) fn canonical(pieces: &[Piece<'_>]) -> String {
     }
     Name {
         pieces: name,
-        has_road: pieces.iter().any(|piece| piece.is_road),
+        has_road: pieces.iter().any(|piece| piece.is_road()),
     }
     .write(&mut street);
     if let Some(after) = after {
@@ -84,9 +102,9 @@ fn leading_directional<'p, 'a>(pieces: &'p [Piece<'a>]) -> (Option<&'static str>
         return (None, pieces);
     };
     let Some(directional) = first.directional() else {
-        let is_short = matches!(first.text.as_ref(), "SO" | "NO") && rest.len() >= 2;
-        let short = if first.text == "SO" { "S" } else { "N" };
-        return if is_short && !first.is_road {
+        let is_short = matches!(first.text(), "SO" | "NO") && rest.len() >= 2;
+        let short = if first.text() == "SO" { "S" } else { "N" };
+        return if is_short && !first.is_road() {
             (Some(short), rest)
         } else {
             (None, pieces)
@@ -159,9 +177,9 @@ impl Name<'_, '_> {
     /// Writes the word at this place, with those that belong to it; says how many.
     fn write_one(&self, at: usize, street: &mut String) -> usize {
         let piece = &self.pieces[at];
-        let text = piece.text.as_ref();
+        let text = piece.text();
         let is_last = at + 1 == self.pieces.len();
-        if piece.is_road {
+        if piece.is_road() {
             push(street, text);
             return 1;
         }
@@ -202,7 +220,7 @@ impl Name<'_, '_> {
     }
 
     fn suffix_word(&self, at: usize, suffix: Suffix) -> &str {
-        let text = self.pieces[at].text.as_ref();
+        let text = self.pieces[at].text();
         let next = self.pieces.get(at + 1);
         let is_last = next.is_none();
         // `St` and `Dr` at the start of a name are Saint and Doctor, but `St Rd` is Street Road.
@@ -224,14 +242,14 @@ impl Name<'_, '_> {
 
     /// `7TH`, `7 TH` and `7` are one name. `21 ST CT` stays: it may be 21st Street Court.
     fn write_number(&self, at: usize, street: &mut String) -> usize {
-        let text = self.pieces[at].text.as_ref();
+        let text = self.pieces[at].text();
         if let Some(number) = ordinal::of_digits(text) {
             push(street, number);
             return 1;
         }
         let is_digits = text.bytes().all(|b| b.is_ascii_digit());
         let ending = self.pieces.get(at + 1).filter(|_| is_digits);
-        let is_ordinal = ending.is_some_and(|ending| match ending.text.as_ref() {
+        let is_ordinal = ending.is_some_and(|ending| match ending.text() {
             "ST" => false,
             "RD" => ordinal::fits(text, "RD") && self.is_type(at + 2),
             ending => ordinal::fits(text, ending),
@@ -248,7 +266,7 @@ impl Name<'_, '_> {
         let words = self.pieces[at..]
             .iter()
             .take(6)
-            .map(|piece| piece.text.as_ref());
+            .map(Piece::word);
         if let Some((number, used)) = ordinal::of_words(words) {
             push(street, &number.to_string());
             return Some(used);
@@ -256,27 +274,27 @@ impl Name<'_, '_> {
         let is_mile = self
             .pieces
             .get(at + 1)
-            .is_some_and(|next| next.text == "MILE");
-        let number = ordinal::cardinal(&self.pieces[at].text).filter(|_| is_mile)?;
+            .is_some_and(|next| next.text() == "MILE");
+        let number = ordinal::cardinal(&self.pieces[at].word()).filter(|_| is_mile)?;
         push(street, &number.to_string());
         Some(1)
     }
 
     /// `Mc Donald`, `O Brien`: the particle belongs to the name.
     fn write_joined(&self, at: usize, street: &mut String) -> Option<usize> {
-        let text = self.pieces[at].text.as_ref();
+        let text = self.pieces[at].text();
         if !matches!(text, "MC" | "O") {
             return None;
         }
         let next = self.pieces.get(at + 1).filter(|next| {
-            let is_word = next.text.bytes().all(|b| b.is_ascii_uppercase()) && next.text.len() > 2;
-            is_word && !next.is_road && !next.is_letter() && next.directional().is_none()
+            let is_word = next.text().bytes().all(|b| b.is_ascii_uppercase()) && next.text().len() > 2;
+            is_word && !next.is_road() && !next.is_letter() && next.directional().is_none()
         })?;
         if text == "O" && next.suffix().is_some() {
             return None;
         }
         push(street, text);
-        street.push_str(&next.text);
+        street.push_str(next.text());
         Some(2)
     }
 }

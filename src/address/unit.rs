@@ -6,8 +6,6 @@
 use super::ordinal;
 use super::place::push;
 use super::route;
-use super::tables::directionals::DIRECTIONALS;
-use super::tables::suffixes::SUFFIXES;
 use super::tables::units::{Class, DESIGNATORS, Designator, Sign};
 use super::words::{Gap, Word};
 
@@ -80,7 +78,7 @@ impl Units {
             self.push(Class::Floor, floor);
             return used;
         }
-        let Some((designator, glued)) = designator(words[0].text) else {
+        let Some((designator, glued)) = designator(&words[0]) else {
             return self.read_bare(words);
         };
         if let Some(id) = glued {
@@ -123,7 +121,7 @@ impl Units {
     /// `Rear`, `Basement Apt`: a place that needs no identifier, up to the word `at`.
     fn read_alone(&mut self, class: Class, words: &[Word<'_>], at: usize) -> usize {
         self.push(class, String::new());
-        let trailing = words.get(at).and_then(|word| designator_word(word.text));
+        let trailing = words.get(at).and_then(|word| word.meaning.designator());
         let is_empty = trailing.is_some_and(|word| word.class == Class::Plain);
         at + usize::from(is_empty && words.len() == at + 1)
     }
@@ -196,7 +194,7 @@ pub(super) fn begins(words: &[Word<'_>], at: usize, street: Street) -> bool {
         return true;
     }
     let is_apart = is_street_complete || word.gap.is_break();
-    if let Some((designator, glued)) = designator(word.text) {
+    if let Some((designator, glued)) = designator(word) {
         if glued.is_some() {
             return is_apart || designator.sign == Sign::Strong;
         }
@@ -208,7 +206,7 @@ pub(super) fn begins(words: &[Word<'_>], at: usize, street: Street) -> bool {
         }
     }
     if word.gap.is_break() && is_street_complete {
-        let is_directional = DIRECTIONALS.get(word.text).is_some();
+        let is_directional = word.meaning.directional().is_some();
         return !(is_directional
             && rest
                 .get(1)
@@ -239,7 +237,7 @@ fn designates_within(sign: Sign, next: Option<&Word<'_>>) -> bool {
 
 fn is_id(next: Option<&Word<'_>>) -> bool {
     next.is_some_and(|next| {
-        has_id_form(next.text) || (next.text.len() <= 3 && SUFFIXES.get(next.text).is_none())
+        has_id_form(next.text) || (next.text.len() <= 3 && next.meaning.suffix().is_none())
     })
 }
 
@@ -251,7 +249,7 @@ fn is_over(next: Option<&Word<'_>>) -> bool {
 /// is a directional, an ordinal a name.
 fn is_bare_id(words: &[Word<'_>]) -> bool {
     let first = &words[0];
-    let is_directional = DIRECTIONALS.get(first.text).is_some();
+    let is_directional = first.meaning.directional().is_some();
     let is_start = has_id_form(first.text) || (first.is_letter() && !is_directional);
     if !is_start || ordinal::of_digits(first.text).is_some() {
         return false;
@@ -264,7 +262,7 @@ fn is_bare_id(words: &[Word<'_>]) -> bool {
 
 /// The word begins a unit part.
 fn starts(word: &Word<'_>) -> bool {
-    word.is("#") || designator_word(word.text).is_some()
+    word.is("#") || word.meaning.designator().is_some()
 }
 
 /// `#`, `No`: a mark before a number.
@@ -272,33 +270,32 @@ fn is_number_mark(word: &Word<'_>) -> bool {
     word.is("#") || word.is("NO")
 }
 
-fn designator_word(word: &str) -> Option<Designator> {
-    DESIGNATORS.get(word).copied()
-}
-
 /// The designator that the word is, or is glued to (`APT5`), then with the identifier.
-fn designator(word: &str) -> Option<(Designator, Option<&str>)> {
-    if let Some(designator) = designator_word(word) {
-        return Some((designator, None));
+fn designator<'a>(word: &Word<'a>) -> Option<(Designator, Option<&'a str>)> {
+    if word.is_letters() {
+        return word.meaning.designator().map(|designator| (designator, None));
     }
+    let word = word.text;
     let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
     if letters < 2 || letters == word.len() || !word.as_bytes()[letters].is_ascii_digit() {
         return None;
     }
     let (head, id) = word.split_at(letters);
-    designator_word(head).map(|designator| (designator, Some(id)))
+    DESIGNATORS
+        .get(head)
+        .map(|designator| (*designator, Some(id)))
 }
 
 /// `PH3`, `LOT5`.
 fn is_glued(word: &Word<'_>) -> bool {
-    designator(word.text).is_some_and(|(_, id)| id.is_some())
+    designator(word).is_some_and(|(_, id)| id.is_some())
 }
 
 /// `2nd Floor`, `Second Fl`, `2 Floor`, `Ground Floor`.
 fn ordinal_floor(words: &[Word<'_>]) -> Option<(String, usize)> {
     let is_floor = |at: usize| {
         let word = words.get(at).filter(|word| !word.gap.is_break());
-        word.and_then(|word| designator_word(word.text))
+        word.and_then(|word| word.meaning.designator())
             .is_some_and(|word| word.class == Class::Floor)
     };
     let first = words[0].text;
@@ -313,7 +310,7 @@ fn ordinal_floor(words: &[Word<'_>]) -> Option<(String, usize)> {
             return Some((plain_id(first), 2));
         }
     }
-    let (number, used) = ordinal::of_words(words.iter().take(3).map(|word| word.text))?;
+    let (number, used) = ordinal::of_words(words.iter().take(3).copied())?;
     is_floor(used).then(|| (number.to_string(), used + 1))
 }
 
@@ -324,7 +321,7 @@ fn floor_id(class: Class, id: String) -> String {
     if let Some(number) = ordinal::of_digits(&id) {
         return number.to_owned();
     }
-    match ordinal::of_words(std::iter::once(id.as_str())) {
+    match ordinal::of_words(std::iter::once(Word::new(&id, Gap::Space))) {
         Some((number, _)) => number.to_string(),
         None => id,
     }

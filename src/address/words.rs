@@ -4,6 +4,7 @@
 //! `87-12` keep their mark; `Wilkes-Barre` and `Apt-5` are two words; `O'Brien` is one.
 
 use super::clean::clean;
+use super::tables::meanings::Meaning;
 
 /// What stood before a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +35,32 @@ impl Gap {
 pub(super) struct Word<'a> {
     pub text: &'a str,
     pub gap: Gap,
+    /// What the tables say of it.
+    pub meaning: Meaning,
+    is_letters: bool,
 }
 
-impl Word<'_> {
+impl<'a> Word<'a> {
+    pub(super) fn new(text: &'a str, gap: Gap) -> Self {
+        let is_letters = text.bytes().all(|b| b.is_ascii_uppercase());
+        let meaning = match is_letters {
+            true => Meaning::of(text),
+            // The tables hold words of letters only.
+            false => Meaning::NONE,
+        };
+        Self {
+            text,
+            gap,
+            meaning,
+            is_letters,
+        }
+    }
+
+    /// Nothing but the letters A to Z.
+    pub(super) fn is_letters(&self) -> bool {
+        self.is_letters
+    }
+
     pub(super) fn is(&self, text: &str) -> bool {
         self.text == text
     }
@@ -94,10 +118,8 @@ impl Folded {
 
     /// The words in order.
     pub(super) fn words(&self) -> Vec<Word<'_>> {
-        let word = |&(start, end, gap): &(usize, usize, Gap)| Word {
-            text: &self.text[start..end],
-            gap,
-        };
+        let word =
+            |&(start, end, gap): &(usize, usize, Gap)| Word::new(&self.text[start..end], gap);
         self.places.iter().map(word).collect()
     }
 }

@@ -5,7 +5,7 @@
 //! road and county highway are two in some states, so they stay apart when numbered. A plain
 //! `Highway 9` says no system and equals only itself.
 
-use super::lookup::Table;
+use super::lookup::{Table, same};
 
 /// A road system; the word of the canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,14 +164,14 @@ pub(in crate::address) static SPELLINGS: &[Spelling] = &[
     any(&["COUNTY", "HWY"], System::CountyHighway),
     any(&["COUNTY", "RTE"], System::County),
     any(&["COUNTY", "RD"], System::County),
+    any(&["COUNTY", "STREET"], System::CountyStreet),
+    any(&["COUNTY", "ST"], System::CountyStreet),
     any(&["CNTY", "HWY"], System::CountyHighway),
     any(&["CNTY", "RTE"], System::County),
     any(&["CNTY", "RD"], System::County),
     any(&["CTY", "HWY"], System::CountyHighway),
     any(&["CTY", "RTE"], System::County),
     any(&["CTY", "RD"], System::County),
-    any(&["COUNTY", "STREET"], System::CountyStreet),
-    any(&["COUNTY", "ST"], System::CountyStreet),
     any(&["CO", "HWY"], System::CountyHighway),
     any(&["CO", "RTE"], System::County),
     any(&["CO", "RD"], System::County),
@@ -264,6 +264,43 @@ pub(in crate::address) static HEADS: Table<(), 128> = Table::new(&[
     ("M", ()),
     ("K", ()),
 ]);
+
+/// The spellings that start with the word in this row of [`HEADS`], counted from 1; none for 0.
+#[inline]
+pub(in crate::address) fn spellings(head: usize) -> &'static [Spelling] {
+    let group = GROUPS.get(head.wrapping_sub(1));
+    let spellings = group.and_then(|(start, end)| SPELLINGS.get(*start..*end));
+    spellings.unwrap_or_default()
+}
+
+/// Where in [`SPELLINGS`] the group of each head starts and ends.
+static GROUPS: [(usize, usize); HEADS.rows().len()] = groups();
+
+const fn groups() -> [(usize, usize); HEADS.rows().len()] {
+    let heads = HEADS.rows();
+    let mut groups = [(0, 0); HEADS.rows().len()];
+    let mut grouped = 0;
+    let mut head = 0;
+    while head < heads.len() {
+        let mut start = 0;
+        while !starts_with(start, heads[head].0) {
+            start += 1;
+        }
+        let mut end = start;
+        while end < SPELLINGS.len() && starts_with(end, heads[head].0) {
+            end += 1;
+        }
+        groups[head] = (start, end);
+        grouped += end - start;
+        head += 1;
+    }
+    assert!(grouped == SPELLINGS.len(), "a spelling stands apart from its group");
+    groups
+}
+
+const fn starts_with(spelling: usize, head: &str) -> bool {
+    same(SPELLINGS[spelling].words[0].as_bytes(), head.as_bytes())
+}
 
 /// Words before a road that are part of its name and keep it at the start of the street.
 pub(in crate::address) fn is_lead(word: &str) -> bool {

@@ -53,8 +53,14 @@ impl<V, const SLOTS: usize> Table<V, SLOTS> {
         }
     }
 
-    #[cfg(test)]
-    pub(in crate::address) fn rows(&self) -> &'static [(&'static str, V)] {
+    /// The value of a row, counted from 1; nothing for 0.
+    #[inline]
+    pub(in crate::address) fn row(&self, number: usize) -> Option<&'static V> {
+        let (_, value) = self.rows.get(number.wrapping_sub(1))?;
+        Some(value)
+    }
+
+    pub(in crate::address) const fn rows(&self) -> &'static [(&'static str, V)] {
         self.rows
     }
 }
@@ -70,7 +76,7 @@ const fn hash(word: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
-const fn same(left: &[u8], right: &[u8]) -> bool {
+pub(super) const fn same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
     }

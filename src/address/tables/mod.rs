@@ -3,6 +3,7 @@
 pub(super) mod directionals;
 pub(super) mod highways;
 pub(super) mod lookup;
+pub(super) mod meanings;
 pub(super) mod ordinals;
 pub(super) mod states;
 pub(super) mod suffixes;
