@@ -3,6 +3,7 @@
 //! Reads from the left once. What is not understood is kept as text of the unit, so that two lines
 //! that differ in it stay different. A line without a house number is no property.
 
+use super::Fields;
 use super::highway;
 use super::number;
 use super::place::Place;
@@ -15,14 +16,45 @@ use super::unit::{Street, Units, begins};
 use super::words::{Gap, Word};
 
 /// The parts of a street line.
-pub(super) struct Line {
-    pub number: String,
-    pub street: String,
-    pub unit: String,
+struct Line {
+    number: String,
+    street: String,
+    units: Units,
 }
 
-/// Reads the words of both address lines, or `None` when they name no property.
-pub(super) fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
+/// Reads the words of both address lines into the fields number, street and unit; `None` when they name no property.
+pub(super) fn write(words: &[Word<'_>], place: &Place, fields: &mut Fields) -> Option<()> {
+    if let Some(number) = number::usual(words) {
+        return write_usual(number, &words[1..], place, fields);
+    }
+    let line = read(words, place)?;
+    fields.text.push_str(&line.number);
+    fields.end();
+    fields.text.push_str(&line.street);
+    fields.end();
+    line.units.write(&mut fields.text);
+    fields.end();
+    Some(())
+}
+
+/// Writes a line of a plain number and the words behind it.
+fn write_usual(
+    number: &str,
+    words: &[Word<'_>],
+    place: &Place,
+    fields: &mut Fields,
+) -> Option<()> {
+    let mut units = Units::default();
+    fields.text.push_str(number);
+    fields.end();
+    write_street(words, place, &mut units, &mut fields.text)?;
+    fields.end();
+    units.write(&mut fields.text);
+    fields.end();
+    Some(())
+}
+
+fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
     let mut units = Units::default();
     if let Some((route, used)) = route::read(words) {
         let rest = &words[used..];
@@ -33,14 +65,14 @@ pub(super) fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
             return Some(Line {
                 number,
                 street,
-                unit: units.text(),
+                units,
             });
         }
         units.read(rest);
         return Some(Line {
             number: String::new(),
             street: route,
-            unit: units.text(),
+            units,
         });
     }
     let lead = leading_units(words, &mut units);
@@ -48,7 +80,7 @@ pub(super) fn read(words: &[Word<'_>], place: &Place) -> Option<Line> {
     Some(Line {
         number,
         street,
-        unit: units.text(),
+        units,
     })
 }
 
@@ -101,15 +133,26 @@ fn read_street(words: &[Word<'_>], place: &Place, units: &mut Units) -> Option<(
         return read_after_text(words, place, units);
     };
     number::without_queens_hyphen(&mut house, place.zip.as_str());
-    let rest = &words[used..];
-    let rest = &rest[units_after_number(rest, units)..];
+    let mut street = String::with_capacity(32);
+    write_street(&words[used..], place, units, &mut street)?;
+    Some((house, street))
+}
+
+/// Writes the canonical street of the words behind a house number.
+fn write_street(
+    words: &[Word<'_>],
+    place: &Place,
+    units: &mut Units,
+    street: &mut String,
+) -> Option<()> {
+    let rest = &words[units_after_number(words, units)..];
     let (pieces, end) = pieces(rest, &place.state);
     if pieces.is_empty() {
         return None;
     }
-    let street = street::canonical(&pieces);
+    street::write(&pieces, street);
     units.read(&rest[end..]);
-    Some((house, street))
+    Some(())
 }
 
 /// `Sunrise Court, 12 Main St`: the text before the address is kept.
@@ -182,7 +225,7 @@ fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
 }
 
 /// The words of the street, and where the unit begins.
-pub(super) fn pieces<'a>(words: &[Word<'a>], state: &str) -> (Vec<Piece<'a>>, usize) {
+fn pieces<'a>(words: &[Word<'a>], state: &str) -> (Vec<Piece<'a>>, usize) {
     let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(8);
     let mut at = 0;
     let mut street = Street::Open;

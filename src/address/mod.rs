@@ -10,12 +10,14 @@
 
 mod care_of;
 mod clean;
+mod hash;
 mod highway;
 mod last_line;
 mod line;
 mod number;
 mod ordinal;
 mod place;
+mod plain;
 mod route;
 mod street;
 mod tables;
@@ -23,12 +25,11 @@ mod unit;
 mod words;
 mod zip;
 
-use sha2::{Digest, Sha256};
-
-use line::Line;
 use place::Place;
-use words::{Folded, Gap};
+use plain::PlainTexts;
+use words::{Cut, Folded, Texts, Word};
 
+pub use hash::Hash;
 pub use zip::normalize_zip;
 
 /// Goes up whenever the canonical form of any address changes; part of what is hashed.
@@ -36,8 +37,6 @@ pub const NORMALIZER_VERSION: i32 = 1;
 
 /// The version as it goes into the hash; short, so that most addresses are one block of SHA-256.
 const HASH_PREFIX: &str = "v1|";
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Stands between the fields of the canonical text; folding leaves it in no field.
 const SEPARATOR: char = '|';
@@ -60,56 +59,72 @@ pub struct AddressParts<'a> {
 /// The canonical form of one property's address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalAddress {
-    /// `number|street|unit|city|state|zip`
-    text: String,
+    /// What is hashed: the version, then `number|street|unit|city|state|zip`.
+    hashed: String,
     /// Where each field but the last ends.
     ends: [usize; 5],
     has_zip: bool,
 }
 
-impl CanonicalAddress {
-    fn new(line: &Line, place: &Place) -> Self {
-        let zip = place.zip.as_str();
-        let fields = [
-            line.number.as_str(),
-            &line.street,
-            &line.unit,
-            &place.city,
-            place.state.as_ref(),
-        ];
-        let length: usize = fields.iter().map(|field| field.len() + 1).sum();
-        let mut text = String::with_capacity(length + zip.len());
-        let mut ends = [0; 5];
-        for (field, end) in fields.iter().zip(&mut ends) {
-            text.push_str(field);
-            *end = text.len();
-            text.push(SEPARATOR);
-        }
-        text.push_str(zip);
+/// The fields as they are written, one after the other.
+struct Fields {
+    text: String,
+    ends: [usize; 5],
+    count: usize,
+}
+
+impl Fields {
+    fn with_room(length: usize) -> Self {
+        let mut text = String::with_capacity(length);
+        text.push_str(HASH_PREFIX);
         Self {
             text,
-            ends,
-            has_zip: place.zip.code().is_some(),
+            ends: [0; 5],
+            count: 0,
         }
+    }
+
+    /// What was written since the last end is a field.
+    fn end(&mut self) {
+        if let Some(end) = self.ends.get_mut(self.count) {
+            *end = self.text.len();
+        }
+        self.count += 1;
+        self.text.push(SEPARATOR);
+    }
+}
+
+impl CanonicalAddress {
+    fn of(words: &[Word<'_>], place: &Place) -> Option<Self> {
+        let zip = place.zip.as_str();
+        let length = words.iter().map(|word| word.text.len() + 2).sum::<usize>();
+        let mut fields = Fields::with_room(length + place.city.len() + zip.len() + 16);
+        line::write(words, place, &mut fields)?;
+        fields.text.push_str(&place.city);
+        fields.end();
+        fields.text.push_str(&place.state);
+        fields.end();
+        fields.text.push_str(zip);
+        Some(Self {
+            hashed: fields.text,
+            ends: fields.ends,
+            has_zip: place.zip.code().is_some(),
+        })
     }
 
     /// The canonical text, its fields apart by `|`: number, street, unit, city, state, ZIP.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.hashed[HASH_PREFIX.len()..]
     }
 
     /// SHA-256 of the version and the canonical text, as 64 lower-case hexadecimal digits.
+    pub fn hash(&self) -> Hash {
+        Hash::of(self.hashed.as_bytes())
+    }
+
+    /// The same as a text of its own.
     pub fn hash_hex(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(HASH_PREFIX)
-            .chain_update(self.text.as_bytes())
-            .finalize();
-        let mut hex = String::with_capacity(64);
-        for byte in digest {
-            hex.push(char::from(HEX[usize::from(byte >> 4)]));
-            hex.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-        hex
+        self.hash().as_str().to_owned()
     }
 }
 
@@ -118,10 +133,10 @@ impl CanonicalAddress {
     fn field(&self, index: usize) -> &str {
         let start = match index.checked_sub(1) {
             Some(before) => self.ends[before] + 1,
-            None => 0,
+            None => HASH_PREFIX.len(),
         };
-        let end = self.ends.get(index).copied().unwrap_or(self.text.len());
-        self.text.get(start..end).unwrap_or("")
+        let end = self.ends.get(index).copied().unwrap_or(self.hashed.len());
+        self.hashed.get(start..end).unwrap_or("")
     }
 
     /// House number; empty for boxes and routes.
@@ -162,22 +177,27 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
     let line2 = parts
         .line2
         .filter(|line2| parts.line1.is_some() && *line2 != line1);
-    let city = parts.city.unwrap_or_default();
-    let length = line1.len() + line2.map_or(0, str::len) + city.len();
-    let mut folded = Folded::with_room(length);
-    folded.append(line1, Gap::Space);
-    let first_length = folded.len();
-    folded.append(line2.unwrap_or_default(), Gap::Line);
-    let line_length = folded.len();
-    folded.append(city, Gap::Space);
-    let words = folded.words();
-    let (words, city) = words.split_at(line_length);
+    let texts = Texts {
+        first: line1,
+        second: line2.unwrap_or_default(),
+        city: parts.city.unwrap_or_default(),
+    };
+    let plain = PlainTexts::of(&texts);
+    if let Some(cut) = plain.cut() {
+        return read(&cut, parts);
+    }
+    read(&Folded::of_texts(&texts).cut(), parts)
+}
+
+/// Reads the words of the lines and the city.
+fn read(cut: &Cut<'_>, parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
+    let (words, city) = cut.words.split_at(cut.line_length);
     let place = Place::of(city, parts.state, parts.zip);
     if !place.is_enough() {
         return None;
     }
     let kept = last_line::without(words, &place);
-    let (first, second) = kept.split_at(first_length.min(kept.len()));
+    let (first, second) = kept.split_at(cut.first_length.min(kept.len()));
     let first = match second {
         [] => first,
         _ => last_line::without(first, &place),
@@ -192,11 +212,10 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
         joined = [first, second].concat();
         &joined
     };
-    let line = match care_of::without(words) {
-        Some(kept) => line::read(&kept, &place),
-        None => line::read(words, &place),
-    }?;
-    Some(CanonicalAddress::new(&line, &place))
+    match care_of::without(words) {
+        Some(kept) => CanonicalAddress::of(&kept, &place),
+        None => CanonicalAddress::of(words, &place),
+    }
 }
 
 #[cfg(test)]

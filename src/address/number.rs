@@ -51,6 +51,17 @@ pub(super) fn read(words: &[Word<'_>]) -> Option<(String, usize)> {
     Some((number, used))
 }
 
+/// The house number where it is digits and no word behind it belongs to it, the usual case: what [`read`] says, without
+/// building it. No route and no unit starts like that.
+pub(super) fn usual<'a>(words: &[Word<'a>]) -> Option<&'a str> {
+    let [first, rest @ ..] = words else {
+        return None;
+    };
+    let number = first.text.trim_start_matches('0');
+    let is_alone = rest.first()?.gap != Gap::Dash && read_fraction(rest).is_none();
+    (first.is_digits() && !number.is_empty() && is_alone && !has_letter(words)).then_some(number)
+}
+
 /// Drops the hyphen of Queens numbers, which most lists drop.
 pub(super) fn without_queens_hyphen(number: &mut String, zip: &str) {
     let is_queens = zip.get(..3).is_some_and(|area| QUEENS.contains(&area));
@@ -126,6 +137,9 @@ fn has_letter(words: &[Word<'_>]) -> bool {
     let [_, letter, name, next, ..] = words else {
         return false;
     };
+    if !letter.is_letter() {
+        return false;
+    }
     let is_name = |word: &Word<'_>| {
         matches!(word.gap, Gap::Space | Gap::Hyphen)
             && !word.is_letter()
@@ -138,8 +152,7 @@ fn has_letter(words: &[Word<'_>]) -> bool {
     let is_rest = next.meaning.suffix().is_some() || is_name(next);
     // `66 I 90 Tunnel Rd`
     let is_interstate = letter.is("I") && name.starts_with_digit();
-    letter.is_letter()
-        && !is_interstate
+    !is_interstate
         && letter.gap == Gap::Space
         && !matches!(letter.text, "N" | "S" | "E" | "W" | "O")
         && is_name(name)

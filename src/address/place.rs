@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::tables::meanings;
 use super::tables::states::STATES;
 use super::tables::suffixes::Suffix;
+use super::SEPARATOR;
 use super::words::{Folded, Gap, Word};
 use super::zip::{Zip5, normalize_zip};
 
@@ -106,9 +107,9 @@ pub(super) fn plain(words: &[Word<'_>]) -> String {
     text
 }
 
-/// Appends a word after a space.
+/// Appends a word to a field, after a space if it is not the first.
 pub(super) fn push(text: &mut String, word: &str) {
-    if !text.is_empty() {
+    if !text.is_empty() && !text.ends_with(SEPARATOR) {
         text.push(' ');
     }
     text.push_str(word);

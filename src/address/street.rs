@@ -57,23 +57,21 @@ impl Piece<'_> {
     }
 }
 
-/// The canonical street.
-pub(super) fn canonical(pieces: &[Piece<'_>]) -> String {
-    let mut street = String::with_capacity(32);
+/// Writes the canonical street.
+pub(super) fn write(pieces: &[Piece<'_>], street: &mut String) {
     let (before, rest) = leading_directional(pieces);
     let (name, after) = trailing_directional(rest);
     if let Some(before) = before {
-        push(&mut street, before);
+        push(street, before);
     }
     Name {
         pieces: name,
         has_road: pieces.iter().any(|piece| piece.is_road()),
     }
-    .write(&mut street);
+    .write(street);
     if let Some(after) = after {
-        push(&mut street, after);
+        push(street, after);
     }
-    street
 }
 
 /// The words hold a name, not only a suffix or a directional.

@@ -49,14 +49,14 @@ impl Units {
         }
     }
 
-    /// The canonical text: parts in the order of their classes.
-    pub(super) fn text(mut self) -> String {
+    /// Writes the canonical text: parts in the order of their classes.
+    pub(super) fn write(mut self, text: &mut String) {
         if self.0.len() <= MANY {
             self.0.sort_by_key(|part| part.class);
         }
-        let mut text = String::new();
+        let start = text.len();
         for part in &self.0 {
-            if !text.is_empty() {
+            if text.len() > start {
                 text.push(';');
             }
             text.push_str(part.class.label());
@@ -65,7 +65,6 @@ impl Units {
             }
             text.push_str(&part.id);
         }
-        text
     }
 
     /// Reads one part at the start of the words; says how many words it took, at least one.

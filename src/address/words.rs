@@ -78,6 +78,29 @@ impl<'a> Word<'a> {
     }
 }
 
+/// The texts of one address.
+pub(super) struct Texts<'a> {
+    pub first: &'a str,
+    pub second: &'a str,
+    pub city: &'a str,
+}
+
+impl Texts<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.first.len() + self.second.len() + self.city.len()
+    }
+}
+
+/// The words of the texts of one address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cut<'a> {
+    pub words: Vec<Word<'a>>,
+    /// How many of the words are those of the first line.
+    pub first_length: usize,
+    /// How many are those of both lines.
+    pub line_length: usize,
+}
+
 /// The folded text with the places of its words.
 pub(super) struct Folded {
     text: String,
@@ -85,6 +108,21 @@ pub(super) struct Folded {
 }
 
 impl Folded {
+    /// Folds the texts of an address.
+    pub(super) fn of_texts(texts: &Texts<'_>) -> FoldedTexts {
+        let mut folded = Self::with_room(texts.len());
+        folded.append(texts.first, Gap::Space);
+        let first_length = folded.places.len();
+        folded.append(texts.second, Gap::Line);
+        let line_length = folded.places.len();
+        folded.append(texts.city, Gap::Space);
+        FoldedTexts {
+            folded,
+            first_length,
+            line_length,
+        }
+    }
+
     /// Folds one text.
     pub(super) fn of(text: &str) -> Self {
         let mut folded = Self::with_room(text.len());
@@ -93,7 +131,7 @@ impl Folded {
     }
 
     /// Nothing yet, with room for texts of this length in all.
-    pub(super) fn with_room(length: usize) -> Self {
+    fn with_room(length: usize) -> Self {
         Self {
             text: String::with_capacity(length + 8),
             places: Vec::with_capacity(16),
@@ -101,7 +139,7 @@ impl Folded {
     }
 
     /// Folds a further text; `gap` stands before its first word.
-    pub(super) fn append(&mut self, text: &str, gap: Gap) {
+    fn append(&mut self, text: &str, gap: Gap) {
         let plain = clean(text);
         let mut cutter = Cutter {
             folded: self,
@@ -112,15 +150,28 @@ impl Folded {
         cutter.cut(plain.as_bytes(), &plain);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
-    }
-
     /// The words in order.
     pub(super) fn words(&self) -> Vec<Word<'_>> {
         let word =
             |&(start, end, gap): &(usize, usize, Gap)| Word::new(&self.text[start..end], gap);
         self.places.iter().map(word).collect()
+    }
+}
+
+/// The folded texts of one address.
+pub(super) struct FoldedTexts {
+    folded: Folded,
+    first_length: usize,
+    line_length: usize,
+}
+
+impl FoldedTexts {
+    pub(super) fn cut(&self) -> Cut<'_> {
+        Cut {
+            words: self.folded.words(),
+            first_length: self.first_length,
+            line_length: self.line_length,
+        }
     }
 }
 
