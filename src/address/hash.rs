@@ -2,8 +2,6 @@
 
 use sha2::{Digest, Sha256};
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 /// A SHA-256 as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hash([u8; 64]);
@@ -12,7 +10,7 @@ impl Hash {
     pub(super) fn of(bytes: &[u8]) -> Self {
         let mut hex = [0; 64];
         for (byte, pair) in Sha256::digest(bytes).iter().zip(hex.as_chunks_mut().0) {
-            *pair = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+            *pair = [digit(byte >> 4), digit(byte & 15)];
         }
         Self(hex)
     }
@@ -22,4 +20,10 @@ impl Hash {
         // Only digits are ever stored.
         std::str::from_utf8(&self.0).unwrap_or("")
     }
+}
+
+/// Without a table, so that the compiler writes many digits at once.
+fn digit(value: u8) -> u8 {
+    const TO_LETTERS: u8 = b'a' - b'9' - 1;
+    b'0' + value + if value > 9 { TO_LETTERS } else { 0 }
 }

@@ -6,7 +6,6 @@
 use super::place::state_code;
 use super::tables::highways::{Place, Spelling, System};
 use super::tables::meanings::Meaning;
-use super::tables::suffixes::Suffix;
 use super::words::Word;
 
 /// The road at the start of the words in canonical spelling, and how many words it takes.
@@ -33,9 +32,9 @@ pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(Str
 
 /// The spellings of roads that start with this word.
 fn road_spellings(word: &Word<'_>) -> &'static [Spelling] {
-    match road_word(word) {
-        head if head == word.text => word.meaning.road_spellings(),
-        head => Meaning::of(head).road_spellings(),
+    match road_type(word) {
+        Some(head) => Meaning::of(head).road_spellings(),
+        None => word.meaning.road_spellings(),
     }
 }
 
@@ -53,10 +52,12 @@ fn starts_with(words: &[Word<'_>], spelling: &[&str]) -> bool {
 
 /// `HWY`, `RTE` and `RD` for all their spellings.
 fn road_word<'a>(word: &Word<'a>) -> &'a str {
-    match word.meaning.suffix().map(Suffix::standard) {
-        Some(standard @ ("HWY" | "RTE" | "RD")) => standard,
-        _ => word.text,
-    }
+    road_type(word).unwrap_or(word.text)
+}
+
+fn road_type(word: &Word<'_>) -> Option<&'static str> {
+    let standard = word.meaning.suffix()?.standard();
+    matches!(standard, "HWY" | "RTE" | "RD").then_some(standard)
 }
 
 /// The road with the number that stands `at` this word.

@@ -28,8 +28,9 @@ fn without_one<'w, 'a>(words: &'w [Word<'a>], place: &Place) -> &'w [Word<'a>] {
     let had_country = kept.len() < words.len();
     let mut had_zip = false;
     if let [rest @ .., last] = kept
-        && let Some(zip) = place.zip.code()
+        && last.starts_with_digit()
         && rest.len() >= 2
+        && let Some(zip) = place.zip.code()
         && is_zip(last.text, zip)
     {
         kept = rest;

@@ -108,7 +108,7 @@ impl CanonicalAddress {
         Some(Self {
             hashed: fields.text,
             ends: fields.ends,
-            has_zip: place.zip.code().is_some(),
+            has_zip: place.zip.is_code(),
         })
     }
 

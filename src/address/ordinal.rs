@@ -1,7 +1,12 @@
 //! Ordinals that name streets: `7th`, `Seventh`, `Twenty-Third`, `One Hundred Tenth`.
 
+use std::ops::RangeInclusive;
+
 use super::tables::ordinals::{NUMBER_WORDS, NumberWord};
 use super::words::Word;
+
+/// Tens and ones in one word are as long as this.
+const GLUED_LENGTHS: RangeInclusive<usize> = 8..=13;
 
 /// `23RD` to `23`; an ending that does not fit the number (`22TH` is fine for nobody) is refused.
 pub(super) fn of_digits(text: &str) -> Option<&str> {
@@ -20,6 +25,11 @@ pub(super) fn fits(digits: &str, ending: &str) -> bool {
         _ => "TH",
     };
     ending == expected
+}
+
+/// The word may start a number that is spelled.
+pub(super) fn may_start(word: &Word<'_>) -> bool {
+    word.meaning.number().is_some() || GLUED_LENGTHS.contains(&word.text.len())
 }
 
 /// The number that the words at the start spell, and how many words it takes.
@@ -52,7 +62,7 @@ pub(super) fn of_words<'a>(words: impl Iterator<Item = Word<'a>>) -> Option<(u32
 
 /// `TWENTYTHIRD`.
 fn of_glued(word: &str) -> Option<u32> {
-    if !(8..=13).contains(&word.len()) || !word.is_ascii() {
+    if !GLUED_LENGTHS.contains(&word.len()) || !word.is_ascii() {
         return None;
     }
     let at = word.find("TY")? + 2;

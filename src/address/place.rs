@@ -50,6 +50,10 @@ impl Zip {
         }
     }
 
+    pub(super) fn is_code(&self) -> bool {
+        matches!(self, Self::Code(_))
+    }
+
     /// The ZIP Code, if it is one.
     pub(super) fn code(&self) -> Option<&str> {
         match self {
@@ -75,7 +79,7 @@ impl Place {
 
     /// Enough to say where a street is.
     pub(super) fn is_enough(&self) -> bool {
-        self.zip.code().is_some() || (!self.city.is_empty() && !self.state.is_empty())
+        self.zip.is_code() || (!self.city.is_empty() && !self.state.is_empty())
     }
 }
 

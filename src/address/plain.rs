@@ -52,35 +52,34 @@ impl PlainTexts {
 fn cut<'a>(text: &'a str, gap: Gap, words: &mut Vec<Word<'a>>) -> Option<()> {
     let bytes = text.as_bytes();
     let mut gap = gap;
-    let mut start = None;
-    for (at, byte) in bytes.iter().enumerate() {
-        let next_gap = match byte {
-            b'A'..=b'Z' | b'0'..=b'9' => {
-                start.get_or_insert(at);
-                continue;
-            }
-            b' ' => Gap::Space,
-            b'.' if matches!(bytes.get(at + 1), None | Some(b' ')) => Gap::Space,
-            b'-' if stands_between_letters(bytes, at) => Gap::Hyphen,
-            b',' => Gap::Comma,
-            b'#' => Gap::Space,
-            _ => return None,
-        };
-        if let Some(start) = start.take() {
-            words.push(Word::new(text.get(start..at)?, gap));
-            gap = next_gap;
-        } else if next_gap != Gap::Space && gap != Gap::Line {
-            gap = next_gap;
-        }
-        if *byte == b'#' {
-            words.push(Word::new("#", gap));
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let length = bytes[at..].iter().take_while(|b| is_of_word(**b)).count();
+        if length > 0 {
+            words.push(Word::new(text.get(at..at + length)?, gap));
             gap = Gap::Space;
+            at += length;
+            continue;
         }
-    }
-    if let Some(start) = start {
-        words.push(Word::new(text.get(start..)?, gap));
+        match byte {
+            b' ' => {}
+            b'.' if matches!(bytes.get(at + 1), None | Some(b' ')) => {}
+            b'-' if stands_between_letters(bytes, at) => gap = Gap::Hyphen,
+            b',' if gap != Gap::Line => gap = Gap::Comma,
+            b',' => {}
+            b'#' => {
+                words.push(Word::new("#", gap));
+                gap = Gap::Space;
+            }
+            _ => return None,
+        }
+        at += 1;
     }
     Some(())
+}
+
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
 }
 
 fn stands_between_letters(bytes: &[u8], at: usize) -> bool {

@@ -261,6 +261,9 @@ impl Name<'_, '_> {
     }
 
     fn write_number_words(&self, at: usize, street: &mut String) -> Option<usize> {
+        if !ordinal::may_start(&self.pieces[at].word()) {
+            return None;
+        }
         let words = self.pieces[at..]
             .iter()
             .take(6)

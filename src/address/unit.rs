@@ -309,6 +309,9 @@ fn ordinal_floor(words: &[Word<'_>]) -> Option<(String, usize)> {
             return Some((plain_id(first), 2));
         }
     }
+    if !ordinal::may_start(&words[0]) {
+        return None;
+    }
     let (number, used) = ordinal::of_words(words.iter().take(3).copied())?;
     is_floor(used).then(|| (number.to_string(), used + 1))
 }

@@ -30,6 +30,9 @@ impl fmt::Display for Zip5 {
 /// Accepts five digits, nine digits, ZIP+4 with a hyphen or space, and spreadsheet forms (`2139`,
 /// `90028.0`, `'90028`, `="02139"`); three and four digits have lost their leading zeros.
 pub fn normalize_zip(text: &str) -> Option<Zip5> {
+    if let Some(usual) = five_digits(text) {
+        return Some(usual);
+    }
     let plain = clean(text);
     let trimmed =
         plain.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '=' | '`'));
@@ -61,6 +64,13 @@ pub fn normalize_zip(text: &str) -> Option<Zip5> {
     let digits = &bytes[..head.min(5)];
     zip[5 - digits.len()..].copy_from_slice(digits);
     (zip != *b"00000").then_some(Zip5(zip))
+}
+
+/// The usual form, read without cleaning.
+fn five_digits(text: &str) -> Option<Zip5> {
+    let digits: [u8; 5] = text.as_bytes().try_into().ok()?;
+    let is_zip = digits.iter().all(u8::is_ascii_digit) && digits != *b"00000";
+    is_zip.then_some(Zip5(digits))
 }
 
 #[cfg(test)]
