@@ -3,12 +3,12 @@
 //! Reads from the left once. What is not understood is kept as text of the unit, so that two lines
 //! that differ in it stay different. A line without a house number is no property.
 
-use super::Fields;
+use super::SEPARATOR;
 use super::highway;
 use super::number;
 use super::place::Place;
 use super::route;
-use super::street::{self, Piece};
+use super::street::{self, Piece, Pieces};
 use super::tables::highways::{self, is_lead};
 use super::tables::suffixes::is_whole_name;
 use super::tables::units::{Class, DESIGNATORS, Sign};
@@ -22,35 +22,26 @@ struct Line {
     units: Units,
 }
 
-/// Reads the words of both address lines into the fields number, street and unit; `None` when they name no property.
-pub(super) fn write(words: &[Word<'_>], place: &Place, fields: &mut Fields) -> Option<()> {
-    if let Some(number) = number::usual(words) {
-        return write_usual(number, &words[1..], place, fields);
-    }
-    let line = read(words, place)?;
-    fields.text.push_str(&line.number);
-    fields.end();
-    fields.text.push_str(&line.street);
-    fields.end();
-    line.units.write(&mut fields.text);
-    fields.end();
-    Some(())
-}
-
-/// Writes a line of a plain number and the words behind it.
-fn write_usual(
-    number: &str,
-    words: &[Word<'_>],
-    place: &Place,
-    fields: &mut Fields,
-) -> Option<()> {
-    let mut units = Units::default();
-    fields.text.push_str(number);
-    fields.end();
-    write_street(words, place, &mut units, &mut fields.text)?;
-    fields.end();
-    units.write(&mut fields.text);
-    fields.end();
+/// Writes number, street and unit of the words of both address lines; `None` when they name no property.
+pub(super) fn write(words: &[Word<'_>], place: &Place, text: &mut String) -> Option<()> {
+    let units = match number::usual(words) {
+        Some(number) => {
+            let mut units = Units::default();
+            text.push_str(number);
+            text.push(SEPARATOR);
+            write_street(&words[1..], place, &mut units, text)?;
+            units
+        }
+        None => {
+            let line = read(words, place)?;
+            text.push_str(&line.number);
+            text.push(SEPARATOR);
+            text.push_str(&line.street);
+            line.units
+        }
+    };
+    text.push(SEPARATOR);
+    units.write(text);
     Some(())
 }
 
@@ -146,7 +137,8 @@ fn write_street(
     street: &mut String,
 ) -> Option<()> {
     let rest = &words[units_after_number(words, units)..];
-    let (pieces, end) = pieces(rest, &place.state);
+    let mut pieces = Pieces::new();
+    let end = read_pieces(rest, &place.state, &mut pieces);
     if pieces.is_empty() {
         return None;
     }
@@ -224,9 +216,8 @@ fn is_before_street(words: &[Word<'_>], end: usize) -> bool {
         && first.meaning.suffix().is_none()
 }
 
-/// The words of the street, and where the unit begins.
-fn pieces<'a>(words: &[Word<'a>], state: &str) -> (Vec<Piece<'a>>, usize) {
-    let mut pieces: Vec<Piece<'a>> = Vec::with_capacity(8);
+/// Reads the words of the street; says where the unit begins.
+fn read_pieces<'a>(words: &[Word<'a>], state: &str, pieces: &mut Pieces<'a>) -> usize {
     let mut at = 0;
     let mut street = Street::Open;
     let mut position = highways::Place::Start;
@@ -260,5 +251,5 @@ fn pieces<'a>(words: &[Word<'a>], state: &str) -> (Vec<Piece<'a>>, usize) {
         pieces.push(Piece::Word(*word));
         at += 1;
     }
-    (pieces, at)
+    at
 }

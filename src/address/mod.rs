@@ -41,6 +41,9 @@ const HASH_PREFIX: &str = "v1|";
 /// Stands between the fields of the canonical text; folding leaves it in no field.
 const SEPARATOR: char = '|';
 
+/// Longer texts are rare; each is as long as it needs.
+const USUAL_LENGTH: usize = 96;
+
 /// An address as it was given. Blank parts count as absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AddressParts<'a> {
@@ -61,53 +64,22 @@ pub struct AddressParts<'a> {
 pub struct CanonicalAddress {
     /// What is hashed: the version, then `number|street|unit|city|state|zip`.
     hashed: String,
-    /// Where each field but the last ends.
-    ends: [usize; 5],
     has_zip: bool,
-}
-
-/// The fields as they are written, one after the other.
-struct Fields {
-    text: String,
-    ends: [usize; 5],
-    count: usize,
-}
-
-impl Fields {
-    fn with_room(length: usize) -> Self {
-        let mut text = String::with_capacity(length);
-        text.push_str(HASH_PREFIX);
-        Self {
-            text,
-            ends: [0; 5],
-            count: 0,
-        }
-    }
-
-    /// What was written since the last end is a field.
-    fn end(&mut self) {
-        if let Some(end) = self.ends.get_mut(self.count) {
-            *end = self.text.len();
-        }
-        self.count += 1;
-        self.text.push(SEPARATOR);
-    }
 }
 
 impl CanonicalAddress {
     fn of(words: &[Word<'_>], place: &Place) -> Option<Self> {
-        let zip = place.zip.as_str();
-        let length = words.iter().map(|word| word.text.len() + 2).sum::<usize>();
-        let mut fields = Fields::with_room(length + place.city.len() + zip.len() + 16);
-        line::write(words, place, &mut fields)?;
-        fields.text.push_str(&place.city);
-        fields.end();
-        fields.text.push_str(&place.state);
-        fields.end();
-        fields.text.push_str(zip);
+        let mut hashed = String::with_capacity(USUAL_LENGTH);
+        hashed.push_str(HASH_PREFIX);
+        line::write(words, place, &mut hashed)?;
+        hashed.push(SEPARATOR);
+        hashed.push_str(&place.city);
+        hashed.push(SEPARATOR);
+        hashed.push_str(&place.state);
+        hashed.push(SEPARATOR);
+        hashed.push_str(place.zip.as_str());
         Some(Self {
-            hashed: fields.text,
-            ends: fields.ends,
+            hashed,
             has_zip: place.zip.is_code(),
         })
     }
@@ -131,12 +103,7 @@ impl CanonicalAddress {
 /// The fields one by one, for near matches and merges.
 impl CanonicalAddress {
     fn field(&self, index: usize) -> &str {
-        let start = match index.checked_sub(1) {
-            Some(before) => self.ends[before] + 1,
-            None => HASH_PREFIX.len(),
-        };
-        let end = self.ends.get(index).copied().unwrap_or(self.hashed.len());
-        self.hashed.get(start..end).unwrap_or("")
+        self.text().split(SEPARATOR).nth(index).unwrap_or("")
     }
 
     /// House number; empty for boxes and routes.
@@ -183,7 +150,8 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
         city: parts.city.unwrap_or_default(),
     };
     let plain = PlainTexts::of(&texts);
-    if let Some(cut) = plain.cut() {
+    let mut cut = Cut::default();
+    if plain.cut(&mut cut).is_some() {
         return read(&cut, parts);
     }
     read(&Folded::of_texts(&texts).cut(), parts)

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::tables::meanings;
+use super::tables::meanings::{self, Meaning};
 use super::tables::states::STATES;
 use super::tables::suffixes::Suffix;
 use super::SEPARATOR;
@@ -122,8 +122,9 @@ pub(super) fn push(text: &mut String, word: &str) {
 /// The code of the state that these words spell.
 pub(super) fn state_code(words: &[Word<'_>]) -> Option<&'static str> {
     if let [word] = words {
-        let may_be = word.text.len() > meanings::LONGEST || word.meaning.is_state();
-        return may_be.then(|| STATES.get(word.text).copied()).flatten();
+        let is_long = word.text.len() > meanings::LONGEST;
+        let long = || STATES.get(word.text).copied().filter(|_| is_long);
+        return word.meaning.state().or_else(long);
     }
     let mut compact = [0; LONGEST_STATE];
     let mut length = 0;
@@ -143,9 +144,9 @@ fn fold_state(text: &str) -> Cow<'static, str> {
         let code = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
         let known = std::str::from_utf8(&code)
             .ok()
-            .and_then(|code| STATES.get(code));
+            .and_then(|code| Meaning::of(code).state());
         if let Some(code) = known {
-            return Cow::Borrowed(*code);
+            return Cow::Borrowed(code);
         }
     }
     let folded = Folded::of(text);
@@ -202,6 +203,7 @@ fn without_last_line<'w, 'a>(
 ) -> &'w [Word<'a>] {
     let mut kept = words;
     if let [rest @ .., last] = kept
+        && last.starts_with_digit()
         && zip.is_some_and(|zip| is_zip(last.text, zip))
     {
         kept = rest;

@@ -5,7 +5,7 @@
 //!
 //! [`Folded`]: super::words::Folded
 
-use super::words::{Cut, Gap, Texts, Word};
+use super::words::{Cut, Gap, Texts, Word, Words};
 
 /// The texts of one address in upper case, one behind the other.
 pub(super) struct PlainTexts {
@@ -30,35 +30,30 @@ impl PlainTexts {
         }
     }
 
-    /// The words, when all texts are plain.
-    pub(super) fn cut(&self) -> Option<Cut<'_>> {
+    /// Fills in the words, when all texts are plain.
+    pub(super) fn cut<'a>(&'a self, cut: &mut Cut<'a>) -> Option<()> {
         let (lines, city) = self.text.split_at(self.second_end);
         let (first, second) = lines.split_at(self.first_end);
-        let mut words = Vec::with_capacity(16);
-        cut(first, Gap::Space, &mut words)?;
-        let first_length = words.len();
-        cut(second, Gap::Line, &mut words)?;
-        let line_length = words.len();
-        cut(city, Gap::Space, &mut words)?;
-        Some(Cut {
-            words,
-            first_length,
-            line_length,
-        })
+        append(first, Gap::Space, &mut cut.words)?;
+        cut.first_length = cut.words.len();
+        append(second, Gap::Line, &mut cut.words)?;
+        cut.line_length = cut.words.len();
+        append(city, Gap::Space, &mut cut.words)
     }
 }
 
 /// Appends the words of an upper-case text; `gap` stands before the first.
-fn cut<'a>(text: &'a str, gap: Gap, words: &mut Vec<Word<'a>>) -> Option<()> {
+fn append<'a>(text: &'a str, gap: Gap, words: &mut Words<'a>) -> Option<()> {
     let bytes = text.as_bytes();
     let mut gap = gap;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let length = bytes[at..].iter().take_while(|b| is_of_word(**b)).count();
-        if length > 0 {
-            words.push(Word::new(text.get(at..at + length)?, gap));
+        let letters = end_of(bytes, at, u8::is_ascii_uppercase);
+        let end = end_of(bytes, letters, |b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if end > at {
+            words.push(Word::known(text.get(at..end)?, gap, letters == end));
             gap = Gap::Space;
-            at += length;
+            at = end;
             continue;
         }
         match byte {
@@ -78,8 +73,13 @@ fn cut<'a>(text: &'a str, gap: Gap, words: &mut Vec<Word<'a>>) -> Option<()> {
     Some(())
 }
 
-fn is_of_word(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+/// Where bytes of this kind that start here end.
+fn end_of(bytes: &[u8], start: usize, is_of_kind: impl Fn(&u8) -> bool) -> usize {
+    let mut end = start;
+    while bytes.get(end).is_some_and(&is_of_kind) {
+        end += 1;
+    }
+    end
 }
 
 fn stands_between_letters(bytes: &[u8], at: usize) -> bool {

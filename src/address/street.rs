@@ -3,6 +3,8 @@
 //! Position decides what a word is. A directional that is the whole name stays as it was written
 //! (`North Ave`, `N Ave`, `Avenue N`), and no name is ever made longer.
 
+use smallvec::SmallVec;
+
 use super::ordinal;
 use super::place::push;
 use super::tables::directionals::{Directional, joined};
@@ -17,6 +19,9 @@ pub(super) enum Piece<'a> {
     /// A numbered road that is canonical already.
     Road(String),
 }
+
+/// The parts of a street, with room for those of most.
+pub(super) type Pieces<'a> = SmallVec<[Piece<'a>; 8]>;
 
 impl Piece<'_> {
     fn text(&self) -> &str {

@@ -3,6 +3,8 @@
 //! What a mark means depends on its neighbours: `N.W.` is one word and `St.Paul` two; `39.4` and
 //! `87-12` keep their mark; `Wilkes-Barre` and `Apt-5` are two words; `O'Brien` is one.
 
+use smallvec::SmallVec;
+
 use super::clean::clean;
 use super::tables::meanings::Meaning;
 
@@ -41,8 +43,15 @@ pub(super) struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
+    #[inline]
     pub(super) fn new(text: &'a str, gap: Gap) -> Self {
         let is_letters = text.bytes().all(|b| b.is_ascii_uppercase());
+        Self::known(text, gap, is_letters)
+    }
+
+    /// A word of which is known whether it has only the letters A to Z.
+    #[inline]
+    pub(super) fn known(text: &'a str, gap: Gap, is_letters: bool) -> Self {
         let meaning = match is_letters {
             true => Meaning::of(text),
             // The tables hold words of letters only.
@@ -91,10 +100,13 @@ impl Texts<'_> {
     }
 }
 
+/// Words, with room for those of most addresses.
+pub(super) type Words<'a> = SmallVec<[Word<'a>; 16]>;
+
 /// The words of the texts of one address.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Cut<'a> {
-    pub words: Vec<Word<'a>>,
+    pub words: Words<'a>,
     /// How many of the words are those of the first line.
     pub first_length: usize,
     /// How many are those of both lines.
@@ -151,7 +163,7 @@ impl Folded {
     }
 
     /// The words in order.
-    pub(super) fn words(&self) -> Vec<Word<'_>> {
+    pub(super) fn words(&self) -> Words<'_> {
         let word =
             |&(start, end, gap): &(usize, usize, Gap)| Word::new(&self.text[start..end], gap);
         self.places.iter().map(word).collect()

@@ -17,34 +17,21 @@ pub(in crate::address) const LONGEST: usize = 16;
 const SLOTS: usize = 2048;
 
 /// Room for each word of each table; a word of two tables takes one row.
-const ROWS: usize = SUFFIXES.rows().len()
+const ROWS: usize = 1
+    + SUFFIXES.rows().len()
     + DIRECTIONALS.rows().len()
     + DESIGNATORS.rows().len()
     + NUMBER_WORDS.rows().len()
     + HEADS.rows().len()
     + STATES.rows().len();
 
-/// The rows of one word in the tables, each counted from 1; 0 where it stands in none.
+/// What the tables say of one word: its row among the words of all tables, counted from 1; 0 where it stands in none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::address) struct Meaning {
-    suffix: u16,
-    directional: u8,
-    designator: u8,
-    number: u8,
-    head: u8,
-    is_state: bool,
-}
+pub(in crate::address) struct Meaning(u16);
 
 impl Meaning {
     /// That of a word which stands in no table.
-    pub(in crate::address) const NONE: Self = Self {
-        suffix: 0,
-        directional: 0,
-        designator: 0,
-        number: 0,
-        head: 0,
-        is_state: false,
-    };
+    pub(in crate::address) const NONE: Self = Self(0);
 
     /// That of this word, which has only upper-case letters.
     #[inline]
@@ -56,36 +43,62 @@ impl Meaning {
     }
 
     #[inline]
+    fn places(self) -> &'static Places {
+        &MEANINGS.places[self.0 as usize]
+    }
+
+    #[inline]
     pub(in crate::address) fn suffix(self) -> Option<Suffix> {
-        SUFFIXES.row(self.suffix.into()).copied()
+        SUFFIXES.row(self.places().suffix.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn directional(self) -> Option<Directional> {
-        DIRECTIONALS.row(self.directional.into()).copied()
+        DIRECTIONALS.row(self.places().directional.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn designator(self) -> Option<Designator> {
-        DESIGNATORS.row(self.designator.into()).copied()
+        DESIGNATORS.row(self.places().designator.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn number(self) -> Option<NumberWord> {
-        NUMBER_WORDS.row(self.number.into()).copied()
+        NUMBER_WORDS.row(self.places().number.into()).copied()
+    }
+
+    /// The code of the state whose name or code the word is. Names longer than [`LONGEST`] are not known here.
+    #[inline]
+    pub(in crate::address) fn state(self) -> Option<&'static str> {
+        STATES.row(self.places().state.into()).copied()
     }
 
     /// The spellings of numbered roads that start with the word.
     #[inline]
     pub(in crate::address) fn road_spellings(self) -> &'static [Spelling] {
-        spellings(self.head.into())
-    }
-
-    /// The word may be a state, its name or its code.
-    pub(in crate::address) fn is_state(self) -> bool {
-        self.is_state
+        spellings(self.places().head.into())
     }
 }
+
+/// The rows of one word in the tables, each counted from 1; 0 where it stands in none.
+#[derive(Clone, Copy)]
+struct Places {
+    suffix: u16,
+    directional: u8,
+    designator: u8,
+    number: u8,
+    head: u8,
+    state: u8,
+}
+
+const NOWHERE: Places = Places {
+    suffix: 0,
+    directional: 0,
+    designator: 0,
+    number: 0,
+    head: 0,
+    state: 0,
+};
 
 /// Notes for each word of a table its row there, counted from 1.
 macro_rules! fill {
@@ -93,10 +106,14 @@ macro_rules! fill {
         let rows = $table.rows();
         let mut row = 0;
         while row < rows.len() {
-            let at = $all.row_of(rows[row].0);
+            let word = rows[row].0;
             row += 1;
-            $all.meanings[at].$field = row as _;
-            assert!($all.meanings[at].$field as usize == row, "a table is too long");
+            // The longest are names of several words, run together: states, which say so.
+            if word.len() <= LONGEST {
+                let places = &mut $all.places[$all.row_of(word)];
+                places.$field = row as _;
+                assert!(places.$field as usize == row, "a table is too long");
+            }
         }
     };
 }
@@ -104,9 +121,10 @@ macro_rules! fill {
 static MEANINGS: Meanings = Meanings::of_tables();
 
 struct Meanings {
+    /// The words; the first row is no word.
     keys: [u128; ROWS],
-    meanings: [Meaning; ROWS],
-    /// Row number + 1; 0 is an empty slot.
+    places: [Places; ROWS],
+    /// Row numbers; 0 is an empty slot.
     slots: [u16; SLOTS],
     count: usize,
 }
@@ -117,11 +135,9 @@ impl Meanings {
         let mut slot = first_slot(key);
         loop {
             // Half of the slots are empty, so this ends.
-            let Some(row) = self.slots[slot].checked_sub(1) else {
-                return Meaning::NONE;
-            };
-            if self.keys[row as usize] == key {
-                return self.meanings[row as usize];
+            let row = self.slots[slot];
+            if row == 0 || self.keys[row as usize] == key {
+                return Meaning(row);
             }
             slot = (slot + 1) & (SLOTS - 1);
         }
@@ -130,41 +146,28 @@ impl Meanings {
     const fn of_tables() -> Self {
         let mut all = Self {
             keys: [0; ROWS],
-            meanings: [Meaning::NONE; ROWS],
+            places: [NOWHERE; ROWS],
             slots: [0; SLOTS],
-            count: 0,
+            count: 1,
         };
         fill!(all, SUFFIXES, suffix);
         fill!(all, DIRECTIONALS, directional);
         fill!(all, DESIGNATORS, designator);
         fill!(all, NUMBER_WORDS, number);
         fill!(all, HEADS, head);
-        all.add_states();
+        fill!(all, STATES, state);
         assert!(all.count * 2 <= SLOTS);
         all
-    }
-
-    const fn add_states(&mut self) {
-        let states = STATES.rows();
-        let mut row = 0;
-        while row < states.len() {
-            // The longest are names of several words, run together.
-            if states[row].0.len() <= LONGEST {
-                let at = self.row_of(states[row].0);
-                self.meanings[at].is_state = true;
-            }
-            row += 1;
-        }
     }
 
     /// The row of this word, a new one if there is none.
     const fn row_of(&mut self, word: &str) -> usize {
         let Some(key) = key(word.as_bytes()) else {
-            panic!("a word is longer than a look-up reads");
+            return 0;
         };
         let mut slot = first_slot(key);
         while self.slots[slot] != 0 {
-            let row = self.slots[slot] as usize - 1;
+            let row = self.slots[slot] as usize;
             if self.keys[row] == key {
                 return row;
             }
@@ -173,36 +176,36 @@ impl Meanings {
         let row = self.count;
         self.count += 1;
         self.keys[row] = key;
-        self.slots[slot] = row as u16 + 1;
+        self.slots[slot] = row as u16;
         row
     }
 }
 
 /// The bytes of the word as one number, or `None` when it is too long for that.
+///
+/// Reads the first bytes and the last ones; where these are the same bytes, they come to lie on one another.
 #[inline]
 const fn key(word: &[u8]) -> Option<u128> {
-    if let Some(eight) = word.first_chunk::<8>() {
-        let low = u64::from_le_bytes(*eight) as u128;
-        let Some(last) = word.last_chunk::<8>() else {
-            return None;
-        };
-        return match word.len() {
-            8 => Some(low),
-            // The last eight bytes without those that were read before.
-            length @ 9..=LONGEST => {
-                let high = u64::from_le_bytes(*last) >> (8 * (LONGEST - length));
-                Some(low | (high as u128) << 64)
-            }
-            _ => None,
+    let length = word.len();
+    if let (Some(first), Some(last)) = (word.first_chunk(), word.last_chunk()) {
+        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        return if length <= LONGEST {
+            Some(first as u128 | (last as u128) << (8 * (length - 8)))
+        } else {
+            None
         };
     }
-    let mut low = 0;
-    let mut at = word.len();
-    while at > 0 {
-        at -= 1;
-        low = low << 8 | word[at] as u128;
+    if let (Some(first), Some(last)) = (word.first_chunk(), word.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return Some((first as u64 | (last as u64) << (8 * (length - 4))) as u128);
     }
-    Some(low)
+    let bytes = match word {
+        [] => [0, 0, 0],
+        [one] => [*one, 0, 0],
+        [one, two] => [*one, *two, 0],
+        [one, two, three, ..] => [*one, *two, *three],
+    };
+    Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) as u128)
 }
 
 #[inline]
