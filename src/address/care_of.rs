@@ -66,6 +66,10 @@ fn is_street_name(words: &[Word<'_>], at: usize) -> bool {
 /// How many words the sign at this place has, if one stands there.
 fn sign(words: &[Word<'_>], at: usize) -> Option<usize> {
     let word = &words[at];
+    // Spares most words the comparisons.
+    if !matches!(word.text.as_bytes().first(), Some(b'A' | b'C')) {
+        return None;
+    }
     let is_apart = at == 0 || word.gap.is_break();
     match word.text {
         "ATTN" if is_street_name(words, at) => None,

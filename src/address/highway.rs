@@ -5,7 +5,6 @@
 
 use super::place::state_code;
 use super::tables::highways::{Place, Spelling, System};
-use super::tables::meanings::Meaning;
 use super::words::Word;
 
 /// The road at the start of the words in canonical spelling, and how many words it takes.
@@ -16,7 +15,7 @@ pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(Str
     {
         return Some((road, 1));
     }
-    for spelling in road_spellings(first) {
+    for spelling in first.meaning.road_spellings() {
         let fits = (spelling.place == Place::Anywhere || place == Place::Start)
             && spelling.only_in.is_none_or(|only| only == state)
             && starts_with(words, spelling.words);
@@ -28,14 +27,6 @@ pub(super) fn read(words: &[Word<'_>], place: Place, state: &str) -> Option<(Str
         }
     }
     read_state_named(words, place, state)
-}
-
-/// The spellings of roads that start with this word.
-fn road_spellings(word: &Word<'_>) -> &'static [Spelling] {
-    match road_type(word) {
-        Some(head) => Meaning::of(head).road_spellings(),
-        None => word.meaning.road_spellings(),
-    }
 }
 
 /// The words start with those of a spelling, all in one part, and more follow.
@@ -52,12 +43,7 @@ fn starts_with(words: &[Word<'_>], spelling: &[&str]) -> bool {
 
 /// `HWY`, `RTE` and `RD` for all their spellings.
 fn road_word<'a>(word: &Word<'a>) -> &'a str {
-    road_type(word).unwrap_or(word.text)
-}
-
-fn road_type(word: &Word<'_>) -> Option<&'static str> {
-    let standard = word.meaning.suffix()?.standard();
-    matches!(standard, "HWY" | "RTE" | "RD").then_some(standard)
+    word.meaning.road_type().unwrap_or(word.text)
 }
 
 /// The road with the number that stands `at` this word.

@@ -119,9 +119,7 @@ fn without_city<'w, 'a>(
     before: Before,
 ) -> Option<&'w [Word<'a>]> {
     let last = words.last()?;
-    // The city ends with this word in one of its spellings; true for few lines.
-    let is_near = place.city.ends_with(last.text) || place.city.ends_with(city_word(last, 2));
-    if place.city.is_empty() || !is_near {
+    if !ends_with_word(&place.city, last) {
         return None;
     }
     let count = 1 + place.city.bytes().filter(|b| *b == b' ').count();
@@ -139,6 +137,15 @@ fn without_city<'w, 'a>(
         }
     }
     None
+}
+
+/// The city ends with this word in one of its spellings; true for few lines.
+fn ends_with_word(city: &str, word: &Word<'_>) -> bool {
+    // The last letters differ for most.
+    let ends_with = |word: &str| {
+        city.as_bytes().last() == word.as_bytes().last() && city.ends_with(word)
+    };
+    !city.is_empty() && (ends_with(word.text) || ends_with(city_word(word, 2)))
 }
 
 /// The words end like a street line: with a suffix after a name, or with a unit.

@@ -68,7 +68,7 @@ impl Place {
     pub(super) fn of(city: &[Word<'_>], state: Option<&str>, zip: Option<&str>) -> Self {
         let state = state.map_or(Cow::Borrowed(""), fold_state);
         let zip = Zip::of(zip);
-        let city = without_last_line(city, &state, zip.code());
+        let city = without_last_line(city, &state, &zip);
         let city = if is_placeholder(city) {
             String::new()
         } else {
@@ -120,12 +120,15 @@ pub(super) fn push(text: &mut String, word: &str) {
 }
 
 /// The code of the state that these words spell.
+#[inline]
 pub(super) fn state_code(words: &[Word<'_>]) -> Option<&'static str> {
-    if let [word] = words {
-        let is_long = word.text.len() > meanings::LONGEST;
-        let long = || STATES.get(word.text).copied().filter(|_| is_long);
-        return word.meaning.state().or_else(long);
+    match words {
+        [word] if word.text.len() <= meanings::LONGEST => word.meaning.state(),
+        _ => joined_state_code(words),
     }
+}
+
+fn joined_state_code(words: &[Word<'_>]) -> Option<&'static str> {
     let mut compact = [0; LONGEST_STATE];
     let mut length = 0;
     for word in words {
@@ -199,12 +202,12 @@ pub(super) fn city_word<'a>(word: &Word<'a>, count: usize) -> &'a str {
 fn without_last_line<'w, 'a>(
     words: &'w [Word<'a>],
     state: &str,
-    zip: Option<&str>,
+    zip: &Zip,
 ) -> &'w [Word<'a>] {
     let mut kept = words;
     if let [rest @ .., last] = kept
         && last.starts_with_digit()
-        && zip.is_some_and(|zip| is_zip(last.text, zip))
+        && zip.code().is_some_and(|zip| is_zip(last.text, zip))
     {
         kept = rest;
     }

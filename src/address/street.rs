@@ -10,7 +10,7 @@ use super::place::push;
 use super::tables::directionals::{Directional, joined};
 use super::tables::highways::qualifier;
 use super::tables::meanings::Meaning;
-use super::tables::suffixes::{Suffix, is_plain_road};
+use super::tables::suffixes::Suffix;
 use super::words::{Gap, Word};
 
 /// One part of the street.
@@ -93,11 +93,8 @@ fn has_name(pieces: &[Piece<'_>]) -> bool {
     }
 }
 
-/// A suffix that is no name of its own (`St`, `Ave`), where `Park` and `Lake` are.
 fn is_road_word(piece: &Piece<'_>) -> bool {
-    piece
-        .suffix()
-        .is_some_and(|suffix| is_plain_road(suffix.standard()))
+    piece.meaning().is_plain_road()
 }
 
 fn leading_directional<'p, 'a>(pieces: &'p [Piece<'a>]) -> (Option<&'static str>, &'p [Piece<'a>]) {

@@ -5,7 +5,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use super::native::{self, native_function};
-use crate::address::{self, AddressParts, CanonicalAddress};
+use crate::address::{self, AddressParts, CanonicalAddress, Hash};
 use crate::canonical;
 use crate::error::Error;
 use crate::store::leads;
@@ -36,8 +36,8 @@ native_function!(
 unsafe fn compute_addr_hash(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: the caller's promise.
     unsafe {
-        let hash = address_argument(call).map(|address| address.hash_hex());
-        native::return_text(call, hash.as_deref())
+        let hash = address_argument(call).map(|address| address.hash());
+        native::return_text(call, hash.as_ref().map(Hash::as_str))
     }
 }
 

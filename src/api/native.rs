@@ -2,9 +2,9 @@
 //! encoding of the database.
 
 use pgrx::prelude::*;
-use pgrx::varlena_to_byte_slice;
 
 use crate::store::text::server_text;
+use crate::store::varlena;
 
 /// Exports a function that reads its call by itself, under the name that sql/install declares.
 macro_rules! native_function {
@@ -53,7 +53,7 @@ pub unsafe fn utf8<'call>(datum: pg_sys::Datum) -> &'call str {
     const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
     // SAFETY: the caller's promise; a converted text ends with a NUL, and is valid where conversion succeeded.
     unsafe {
-        let stored = varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr()));
+        let stored = varlena::whole(datum);
         if stored.is_ascii() || pg_sys::GetDatabaseEncoding() == UTF8 {
             return std::str::from_utf8_unchecked(stored);
         }

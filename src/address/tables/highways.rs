@@ -5,7 +5,7 @@
 //! road and county highway are two in some states, so they stay apart when numbered. A plain
 //! `Highway 9` says no system and equals only itself.
 
-use super::lookup::{Table, same};
+use super::lookup::{Table, is_any_of, same};
 
 /// A road system; the word of the canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,6 +264,11 @@ pub(in crate::address) static HEADS: Table<(), 128> = Table::new(&[
     ("M", ()),
     ("K", ()),
 ]);
+
+/// Stands in [`SPELLINGS`] for all its own spellings.
+pub(super) const fn is_road_type(standard: &str) -> bool {
+    is_any_of(standard, &["HWY", "RTE", "RD"])
+}
 
 /// The spellings that start with the word in this row of [`HEADS`], counted from 1; none for 0.
 #[inline]

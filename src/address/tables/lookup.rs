@@ -76,6 +76,17 @@ const fn hash(word: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
+pub(super) const fn is_any_of(word: &str, words: &[&str]) -> bool {
+    let mut at = 0;
+    while at < words.len() {
+        if same(word.as_bytes(), words[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
 pub(super) const fn same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;

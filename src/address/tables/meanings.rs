@@ -3,11 +3,11 @@
 //! Made by the compiler from the tables themselves; says nothing that they do not.
 
 use super::directionals::{DIRECTIONALS, Directional};
-use super::highways::{HEADS, Spelling, spellings};
+use super::highways::{HEADS, Spelling, is_road_type, spellings};
 use super::lookup::Table;
 use super::ordinals::{NUMBER_WORDS, NumberWord};
 use super::states::STATES;
-use super::suffixes::{SUFFIXES, Suffix};
+use super::suffixes::{SUFFIXES, Suffix, is_plain_road};
 use super::units::{DESIGNATORS, Designator};
 
 /// Longer words mean nothing; as long as a number that is compared in one step.
@@ -73,7 +73,22 @@ impl Meaning {
         STATES.row(self.places().state.into()).copied()
     }
 
-    /// The spellings of numbered roads that start with the word.
+    /// The word is a suffix that is no name of its own (`St`, `Ave`), where `Park` and `Lake` are.
+    #[inline]
+    pub(in crate::address) fn is_plain_road(self) -> bool {
+        self.places().is_plain_road
+    }
+
+    /// `HWY`, `RTE` and `RD` for all their spellings.
+    #[inline]
+    pub(in crate::address) fn road_type(self) -> Option<&'static str> {
+        match self.places().is_road_type {
+            true => self.suffix().map(Suffix::standard),
+            false => None,
+        }
+    }
+
+    /// The spellings of numbered roads that start with the word, or with the road type that it stands for.
     #[inline]
     pub(in crate::address) fn road_spellings(self) -> &'static [Spelling] {
         spellings(self.places().head.into())
@@ -89,6 +104,8 @@ struct Places {
     number: u8,
     head: u8,
     state: u8,
+    is_plain_road: bool,
+    is_road_type: bool,
 }
 
 const NOWHERE: Places = Places {
@@ -98,6 +115,8 @@ const NOWHERE: Places = Places {
     number: 0,
     head: 0,
     state: 0,
+    is_plain_road: false,
+    is_road_type: false,
 };
 
 /// Notes for each word of a table its row there, counted from 1.
@@ -156,8 +175,26 @@ impl Meanings {
         fill!(all, NUMBER_WORDS, number);
         fill!(all, HEADS, head);
         fill!(all, STATES, state);
+        all.note_roads();
         assert!(all.count * 2 <= SLOTS);
         all
+    }
+
+    /// Notes which suffixes are roads, once all heads of numbered ones are there.
+    const fn note_roads(&mut self) {
+        let suffixes = SUFFIXES.rows();
+        let mut row = 0;
+        while row < suffixes.len() {
+            let (word, suffix) = &suffixes[row];
+            let standard = suffix.standard();
+            let at = self.row_of(word);
+            self.places[at].is_plain_road = is_plain_road(standard);
+            if is_road_type(standard) {
+                self.places[at].is_road_type = true;
+                self.places[at].head = self.places[self.row_of(standard)].head;
+            }
+            row += 1;
+        }
     }
 
     /// The row of this word, a new one if there is none.

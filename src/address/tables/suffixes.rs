@@ -7,7 +7,7 @@
 //! Singular and plural forms that C1 keeps apart stay apart: nothing is stemmed.
 // long: one table, one row a spelling
 
-use super::lookup::Table;
+use super::lookup::{Table, is_any_of};
 
 /// How a spelling may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(in crate::address) enum Suffix {
 
 impl Suffix {
     /// The standard abbreviation.
-    pub(in crate::address) fn standard(self) -> &'static str {
+    pub(in crate::address) const fn standard(self) -> &'static str {
         match self {
             Self::Any(standard) | Self::Last(standard) => standard,
         }
@@ -609,26 +609,12 @@ pub(in crate::address) fn is_whole_name(word: &str) -> bool {
 }
 
 /// Suffixes that are never a name themselves. Before them a directional is the name (`North Ave`).
-pub(in crate::address) fn is_plain_road(standard: &str) -> bool {
-    matches!(
-        standard,
-        "ST" | "AVE"
-            | "RD"
-            | "DR"
-            | "LN"
-            | "CT"
-            | "PL"
-            | "BLVD"
-            | "WAY"
-            | "CIR"
-            | "TER"
-            | "PKWY"
-            | "HWY"
-            | "ALY"
-            | "SQ"
-            | "TPKE"
-            | "EXPY"
-            | "FWY"
-            | "RTE"
-    )
+const PLAIN_ROADS: [&str; 19] = [
+    "ST", "AVE", "RD", "DR", "LN", "CT", "PL", "BLVD", "WAY", "CIR", "TER", "PKWY", "HWY", "ALY",
+    "SQ", "TPKE", "EXPY", "FWY", "RTE",
+];
+
+/// The standard form is one of a road and no name of its own.
+pub(super) const fn is_plain_road(standard: &str) -> bool {
+    is_any_of(standard, &PLAIN_ROADS)
 }

@@ -1,7 +1,7 @@
 //! Does a lead hold what a record says?
 
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, Uuid, varlena_to_byte_slice};
+use pgrx::{AnyNumeric, Uuid};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ use crate::store::columns::lead_columns;
 use crate::store::lead_values::{numeric, whole};
 use crate::store::numeric::compare;
 use crate::store::text::server_bytes;
+use crate::store::varlena;
 
 lead_columns! {
     id: UUIDOID,
@@ -66,9 +67,7 @@ impl<'a> Row<'a> {
 
     fn text(&self, column: usize) -> Option<&[u8]> {
         // SAFETY: a column of type text; what had to be unpacked lives as long as the memory of the call.
-        self.datum(column).map(|datum| unsafe {
-            varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr()))
-        })
+        self.datum(column).map(|datum| unsafe { varlena::whole(datum) })
     }
 
     fn is(&self, column: usize, wanted: &str) -> bool {
