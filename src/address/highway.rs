@@ -149,10 +149,7 @@ fn read_state_named(words: &[Word<'_>], place: Place, state: &str) -> Option<(St
     let is_state = |count: usize| words.get(..count).and_then(state_code) == Some(state);
     let named = (1..=2).find(|count| is_state(*count))?;
     let rest = &words[named..];
-    let word = |at: usize| {
-        rest.get(at)
-            .map_or("", road_word)
-    };
+    let word = |at: usize| rest.get(at).map_or("", road_word);
     let (system, prefix) = match (word(0), word(1)) {
         ("STATE", "HWY" | "RTE" | "RD") => (System::State, 2),
         ("HWY" | "RTE", _) => (System::State, 1),

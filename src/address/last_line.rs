@@ -100,9 +100,7 @@ fn without_state<'w, 'a>(
 fn is_street_word(words: &[Word<'_>]) -> bool {
     let [word] = words else { return false };
     let meaning = word.meaning;
-    meaning.suffix().is_some()
-        || meaning.directional().is_some()
-        || meaning.designator().is_some()
+    meaning.suffix().is_some() || meaning.directional().is_some() || meaning.designator().is_some()
 }
 
 /// What stood behind the city.
@@ -142,9 +140,8 @@ fn without_city<'w, 'a>(
 /// The city ends with this word in one of its spellings; true for few lines.
 fn ends_with_word(city: &str, word: &Word<'_>) -> bool {
     // The last letters differ for most.
-    let ends_with = |word: &str| {
-        city.as_bytes().last() == word.as_bytes().last() && city.ends_with(word)
-    };
+    let ends_with =
+        |word: &str| city.as_bytes().last() == word.as_bytes().last() && city.ends_with(word);
     !city.is_empty() && (ends_with(word.text) || ends_with(city_word(word, 2)))
 }
 

@@ -24,24 +24,31 @@ struct Line {
 
 /// Writes number, street and unit of the words of both address lines; `None` when they name no property.
 pub(super) fn write(words: &[Word<'_>], place: &Place, text: &mut String) -> Option<()> {
-    let units = match number::usual(words) {
-        Some(number) => {
-            let mut units = Units::default();
-            text.push_str(number);
-            text.push(SEPARATOR);
-            write_street(&words[1..], place, &mut units, text)?;
-            units
-        }
-        None => {
-            let line = read(words, place)?;
-            text.push_str(&line.number);
-            text.push(SEPARATOR);
-            text.push_str(&line.street);
-            line.units
-        }
-    };
+    match number::usual(words) {
+        Some(number) => write_usual(number, &words[1..], place, text),
+        None => write_any(words, place, text),
+    }
+}
+
+/// Writes the words behind a usual house number.
+fn write_usual(number: &str, words: &[Word<'_>], place: &Place, text: &mut String) -> Option<()> {
+    let mut units = Units::default();
+    text.push_str(number);
+    text.push(SEPARATOR);
+    write_street(words, place, &mut units, text)?;
     text.push(SEPARATOR);
     units.write(text);
+    Some(())
+}
+
+/// Writes the words of any line; the same as [`write`].
+pub(super) fn write_any(words: &[Word<'_>], place: &Place, text: &mut String) -> Option<()> {
+    let line = read(words, place)?;
+    text.push_str(&line.number);
+    text.push(SEPARATOR);
+    text.push_str(&line.street);
+    text.push(SEPARATOR);
+    line.units.write(text);
     Some(())
 }
 

@@ -68,10 +68,10 @@ pub struct CanonicalAddress {
 }
 
 impl CanonicalAddress {
-    fn of(words: &[Word<'_>], place: &Place) -> Option<Self> {
+    fn of(place: &Place, write_line: impl Fn(&mut String) -> Option<()>) -> Option<Self> {
         let mut hashed = String::with_capacity(USUAL_LENGTH);
         hashed.push_str(HASH_PREFIX);
-        line::write(words, place, &mut hashed)?;
+        write_line(&mut hashed)?;
         hashed.push(SEPARATOR);
         hashed.push_str(&place.city);
         hashed.push(SEPARATOR);
@@ -140,25 +140,21 @@ impl CanonicalAddress {
 /// The canonical form, or `None` when the parts do not identify a property: no street line with a
 /// house number (or box), or neither a ZIP Code nor city and state.
 pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
-    let line1 = parts.line1.or(parts.line2)?;
-    let line2 = parts
-        .line2
-        .filter(|line2| parts.line1.is_some() && *line2 != line1);
-    let texts = Texts {
-        first: line1,
-        second: line2.unwrap_or_default(),
-        city: parts.city.unwrap_or_default(),
-    };
+    let texts = Texts::of(parts)?;
     let plain = PlainTexts::of(&texts);
     let mut cut = Cut::default();
-    if plain.cut(&mut cut).is_some() {
-        return read(&cut, parts);
+    match plain.cut(&mut cut) {
+        Some(()) => read(&cut, parts, line::write),
+        None => read(&Folded::of_texts(&texts).cut(), parts, line::write),
     }
-    read(&Folded::of_texts(&texts).cut(), parts)
 }
 
-/// Reads the words of the lines and the city.
-fn read(cut: &Cut<'_>, parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
+/// Reads the words of the lines and the city; `write` writes those of the lines.
+fn read(
+    cut: &Cut<'_>,
+    parts: &AddressParts<'_>,
+    write: impl Fn(&[Word<'_>], &Place, &mut String) -> Option<()>,
+) -> Option<CanonicalAddress> {
     let (words, city) = cut.words.split_at(cut.line_length);
     let place = Place::of(city, parts.state, parts.zip);
     if !place.is_enough() {
@@ -180,11 +176,15 @@ fn read(cut: &Cut<'_>, parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
         joined = [first, second].concat();
         &joined
     };
+    let write = |words: &[Word<'_>], text: &mut String| write(words, &place, text);
     match care_of::without(words) {
-        Some(kept) => CanonicalAddress::of(&kept, &place),
-        None => CanonicalAddress::of(words, &place),
+        Some(kept) => CanonicalAddress::of(&place, |text| write(&kept, text)),
+        None => CanonicalAddress::of(&place, |text| write(words, text)),
     }
 }
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod same_tests;

@@ -104,7 +104,9 @@ mod tests {
             ("MAIN", None),
             ("", None),
         ] {
-            let words = text.split_whitespace().map(|word| Word::new(word, Gap::Space));
+            let words = text
+                .split_whitespace()
+                .map(|word| Word::new(word, Gap::Space));
             assert_eq!(of_words(words), number, "{text}");
         }
     }

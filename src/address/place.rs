@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 
+use super::SEPARATOR;
 use super::tables::meanings::{self, Meaning};
 use super::tables::states::STATES;
 use super::tables::suffixes::Suffix;
-use super::SEPARATOR;
 use super::words::{Folded, Gap, Word};
 use super::zip::{Zip5, normalize_zip};
 
@@ -199,11 +199,7 @@ pub(super) fn city_word<'a>(word: &Word<'a>, count: usize) -> &'a str {
 }
 
 /// Drops what a city field holds too much: ZIP, state and county at its end.
-fn without_last_line<'w, 'a>(
-    words: &'w [Word<'a>],
-    state: &str,
-    zip: &Zip,
-) -> &'w [Word<'a>] {
+fn without_last_line<'w, 'a>(words: &'w [Word<'a>], state: &str, zip: &Zip) -> &'w [Word<'a>] {
     let mut kept = words;
     if let [rest @ .., last] = kept
         && last.starts_with_digit()

@@ -49,7 +49,9 @@ fn append<'a>(text: &'a str, gap: Gap, words: &mut Words<'a>) -> Option<()> {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let letters = end_of(bytes, at, u8::is_ascii_uppercase);
-        let end = end_of(bytes, letters, |b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let end = end_of(bytes, letters, |b| {
+            b.is_ascii_uppercase() || b.is_ascii_digit()
+        });
         if end > at {
             words.push(Word::known(text.get(at..end)?, gap, letters == end));
             gap = Gap::Space;

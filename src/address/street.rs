@@ -266,10 +266,7 @@ impl Name<'_, '_> {
         if !ordinal::may_start(&self.pieces[at].word()) {
             return None;
         }
-        let words = self.pieces[at..]
-            .iter()
-            .take(6)
-            .map(Piece::word);
+        let words = self.pieces[at..].iter().take(6).map(Piece::word);
         if let Some((number, used)) = ordinal::of_words(words) {
             push(street, &number.to_string());
             return Some(used);
@@ -290,7 +287,8 @@ impl Name<'_, '_> {
             return None;
         }
         let next = self.pieces.get(at + 1).filter(|next| {
-            let is_word = next.text().bytes().all(|b| b.is_ascii_uppercase()) && next.text().len() > 2;
+            let is_word =
+                next.text().bytes().all(|b| b.is_ascii_uppercase()) && next.text().len() > 2;
             is_word && !next.is_road() && !next.is_letter() && next.directional().is_none()
         })?;
         if text == "O" && next.suffix().is_some() {

@@ -272,7 +272,10 @@ fn is_number_mark(word: &Word<'_>) -> bool {
 /// The designator that the word is, or is glued to (`APT5`), then with the identifier.
 fn designator<'a>(word: &Word<'a>) -> Option<(Designator, Option<&'a str>)> {
     if word.is_letters() {
-        return word.meaning.designator().map(|designator| (designator, None));
+        return word
+            .meaning
+            .designator()
+            .map(|designator| (designator, None));
     }
     let word = word.text;
     let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();

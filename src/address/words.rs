@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use super::AddressParts;
 use super::clean::clean;
 use super::tables::meanings::Meaning;
 
@@ -94,7 +95,20 @@ pub(super) struct Texts<'a> {
     pub city: &'a str,
 }
 
-impl Texts<'_> {
+impl<'a> Texts<'a> {
+    /// Those of the parts that are given; none without a line. A line that is given twice is one line.
+    pub(super) fn of(parts: &AddressParts<'a>) -> Option<Self> {
+        let first = parts.line1.or(parts.line2)?;
+        let second = parts
+            .line2
+            .filter(|second| parts.line1.is_some() && *second != first);
+        Some(Self {
+            first,
+            second: second.unwrap_or_default(),
+            city: parts.city.unwrap_or_default(),
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.first.len() + self.second.len() + self.city.len()
     }

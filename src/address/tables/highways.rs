@@ -299,7 +299,10 @@ const fn groups() -> [(usize, usize); HEADS.rows().len()] {
         grouped += end - start;
         head += 1;
     }
-    assert!(grouped == SPELLINGS.len(), "a spelling stands apart from its group");
+    assert!(
+        grouped == SPELLINGS.len(),
+        "a spelling stands apart from its group"
+    );
     groups
 }
 

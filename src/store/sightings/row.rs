@@ -67,7 +67,8 @@ impl<'a> Row<'a> {
 
     fn text(&self, column: usize) -> Option<&[u8]> {
         // SAFETY: a column of type text; what had to be unpacked lives as long as the memory of the call.
-        self.datum(column).map(|datum| unsafe { varlena::whole(datum) })
+        self.datum(column)
+            .map(|datum| unsafe { varlena::whole(datum) })
     }
 
     fn is(&self, column: usize, wanted: &str) -> bool {
