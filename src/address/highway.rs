@@ -4,7 +4,7 @@
 //! its state system only inside that state.
 
 use super::place::state_code;
-use super::tables::highways::{Place, Spelling, System};
+use super::tables::highways::{Place, System};
 use super::words::Word;
 
 /// The road at the start of the words in canonical spelling, and how many words it takes.

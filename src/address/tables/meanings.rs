@@ -4,7 +4,6 @@
 
 use super::directionals::{DIRECTIONALS, Directional};
 use super::highways::{HEADS, Spelling, is_road_type, spellings};
-use super::lookup::Table;
 use super::ordinals::{NUMBER_WORDS, NumberWord};
 use super::states::STATES;
 use super::suffixes::{SUFFIXES, Suffix, is_plain_road};
@@ -127,12 +126,12 @@ macro_rules! fill {
         while row < rows.len() {
             let word = rows[row].0;
             row += 1;
-            // The longest are names of several words, run together: states, which say so.
-            if word.len() <= LONGEST {
-                let places = &mut $all.places[$all.row_of(word)];
-                places.$field = row as _;
-                assert!(places.$field as usize == row, "a table is too long");
+            if word.len() > LONGEST {
+                continue;
             }
+            let places = &mut $all.places[$all.row_of(word)];
+            places.$field = row as _;
+            assert!(places.$field as usize == row, "a table is too long");
         }
     };
 }
@@ -169,6 +168,12 @@ impl Meanings {
             slots: [0; SLOTS],
             count: 1,
         };
+        // Only names of states are longer than what is looked up here: several words, run together.
+        assert!(longest(SUFFIXES.rows()) <= LONGEST);
+        assert!(longest(DIRECTIONALS.rows()) <= LONGEST);
+        assert!(longest(DESIGNATORS.rows()) <= LONGEST);
+        assert!(longest(NUMBER_WORDS.rows()) <= LONGEST);
+        assert!(longest(HEADS.rows()) <= LONGEST);
         fill!(all, SUFFIXES, suffix);
         fill!(all, DIRECTIONALS, directional);
         fill!(all, DESIGNATORS, designator);
@@ -200,7 +205,7 @@ impl Meanings {
     /// The row of this word, a new one if there is none.
     const fn row_of(&mut self, word: &str) -> usize {
         let Some(key) = key(word.as_bytes()) else {
-            return 0;
+            panic!("the word is too long");
         };
         let mut slot = first_slot(key);
         while self.slots[slot] != 0 {
@@ -216,6 +221,18 @@ impl Meanings {
         self.slots[slot] = row as u16;
         row
     }
+}
+
+const fn longest<V>(rows: &[(&str, V)]) -> usize {
+    let mut longest = 0;
+    let mut row = 0;
+    while row < rows.len() {
+        if rows[row].0.len() > longest {
+            longest = rows[row].0.len();
+        }
+        row += 1;
+    }
+    longest
 }
 
 /// The bytes of the word as one number, or `None` when it is too long for that.
