@@ -22,7 +22,7 @@ mod value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-pub use columns::{Members, from_members, members};
+pub use columns::{Header, Members, from_members, members};
 pub use contacts::RecordContact;
 
 /// One lead as it comes in.

@@ -23,6 +23,7 @@ mod scoring;
 mod steering;
 mod stored_amounts;
 mod stored_points;
+mod stored_records;
 
 pub use pgrx::Uuid;
 pub use pgrx::prelude::*;

@@ -109,7 +109,7 @@ fn upsert_leads(
     let source = identifier("p_source", source)?;
     let records = present("p_records", records)?;
     // SAFETY: declared as jsonb, and not NULL.
-    let records = unsafe { jsonb::records(records.datum()) }?.ok_or_else(|| {
+    let records = unsafe { jsonb::records::records(records.datum()) }?.ok_or_else(|| {
         Error::bad_argument(
             "p_records is not a JSON array",
             "Pass an array of objects, one per record.",

@@ -6,6 +6,7 @@
 //! names. Source of the headers: PropStream exports; BatchData and PropertyRadar field names.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -115,46 +116,100 @@ const NAMES: [(Field, &[&str]); 19] = [
 /// Longer than every name in the tables; a longer one is nobody's.
 const LONGEST_NAME: usize = 100;
 
-/// The members of a JSON object, in the order of their names.
-pub type Members = Vec<(String, Value)>;
+/// The names of an object's members and what they mean: the same for all records of an export or a page.
+#[derive(Debug)]
+pub struct Header {
+    /// The members that are fields of the record, in the order in which they fill it.
+    fields: Vec<(Field, usize)>,
+    /// All others, in the order of their names.
+    others: Vec<Other>,
+}
+
+#[derive(Debug)]
+struct Other {
+    member: usize,
+    name: String,
+    plain: PlainName,
+}
+
+impl Header {
+    /// Of names in any order.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut named: Vec<(usize, &str)> = names.enumerate().collect();
+        named.sort_unstable_by_key(|(_, name)| *name);
+        let mut fields = Vec::new();
+        let mut others = Vec::new();
+        for (member, name) in named {
+            let plain = PlainName::of(name);
+            match field_named(plain.as_str()) {
+                Some((field, place)) => fields.push((place, field, member)),
+                None => others.push(Other {
+                    member,
+                    name: name.to_owned(),
+                    plain,
+                }),
+            }
+        }
+        fields.sort_by_key(|(place, ..)| *place);
+        let fields = fields
+            .into_iter()
+            .map(|(_, field, member)| (field, member))
+            .collect();
+        Self { fields, others }
+    }
+}
+
+/// The members of a JSON object.
+#[derive(Debug)]
+pub struct Members {
+    header: Rc<Header>,
+    values: Vec<Value>,
+}
+
+impl Members {
+    /// With one value for each name of the header, in the order in which it was given.
+    pub fn new(header: Rc<Header>, values: Vec<Value>) -> Self {
+        Self { header, values }
+    }
+
+    fn take(&mut self, member: usize) -> Value {
+        self.values.get_mut(member).map_or(Value::Null, Value::take)
+    }
+}
 
 /// The members of a record in JSON.
 pub fn members(json: Value) -> Result<Members, RecordProblem> {
     match json {
-        Value::Object(members) => Ok(members.into_iter().collect()),
+        Value::Object(members) => {
+            let header = Header::of(members.keys().map(String::as_str));
+            let values = members.into_iter().map(|(_, value)| value).collect();
+            Ok(Members::new(header.into(), values))
+        }
         _ => Err(RecordProblem::NotAnObject),
     }
 }
 
 /// Reads a lead record from the members of a JSON object: our names with or without `p_`, or the headers of an export;
 /// every value may be a string. The record is clean, but may identify no property.
-pub fn from_members(members: Members) -> Result<LeadRecord, RecordProblem> {
+pub fn from_members(mut members: Members) -> Result<LeadRecord, RecordProblem> {
     let mut record = LeadRecord::default();
     let mut gathered = Gathered::default();
-    let mut cells: Vec<Cell> = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        let plain = PlainName::of(&name);
-        if let Some((field, place)) = field_named(plain.as_str()) {
-            cells.push(Cell {
-                field,
-                place,
-                value,
-            });
-            continue;
-        }
-        let bar = bar_on_person(plain.as_str());
+    let header = Rc::clone(&members.header);
+    for other in &header.others {
+        let value = members.take(other.member);
+        let plain = other.plain.as_str();
+        let bar = bar_on_person(plain);
         if flag::bar(Some(&value)) == Some(true) {
             record.barred = record.barred.or(bar);
         }
-        if let Some(column) = contacts::column(plain.as_str()) {
+        if let Some(column) = contacts::column(plain) {
             gathered.add(column, &value)?;
         } else if bar.is_none() && !value.is_null() {
-            record.unmapped.insert(name, value);
+            record.unmapped.insert(other.name.clone(), value);
         }
     }
-    cells.sort_by_key(|cell| cell.place);
-    for cell in cells {
-        fill(&mut record, cell)?;
+    for (field, member) in &header.fields {
+        fill(&mut record, *field, members.take(*member))?;
     }
     record.contacts = gathered.into_contacts();
     record.clean()
@@ -169,14 +224,8 @@ fn bar_on_person(plain_name: &str) -> Option<&'static str> {
     }
 }
 
-struct Cell {
-    field: Field,
-    /// Where the name stands in the field's list.
-    place: usize,
-    value: Value,
-}
-
 /// The letters and digits of a name, in lower case and without `p_` before them.
+#[derive(Debug)]
 struct PlainName {
     letters: [u8; LONGEST_NAME],
     length: usize,
@@ -218,9 +267,8 @@ fn field_named(plain: &str) -> Option<(Field, usize)> {
     PLACES.get(plain).copied()
 }
 
-fn fill(record: &mut LeadRecord, cell: Cell) -> Result<(), RecordProblem> {
-    let value = cell.value;
-    match cell.field {
+fn fill(record: &mut LeadRecord, field: Field, value: Value) -> Result<(), RecordProblem> {
+    match field {
         Field::VendorRecordId => text(&mut record.vendor_record_id, "vendor_record_id", value),
         Field::VendorListId => text(&mut record.vendor_list_id, "vendor_list_id", value),
         Field::AddressLine1 => text(&mut record.address_line1, "address_line1", value),

@@ -90,7 +90,10 @@ mod tests {
         );
         for (name, when) in [
             ("a_users_inserts", "AFTER INSERT ON leads FOR EACH ROW"),
-            ("a_users_calls", "BEFORE INSERT ON leads FOR EACH STATEMENT"),
+            (
+                "trg_leads_audit",
+                "BEFORE INSERT ON leads FOR EACH STATEMENT",
+            ),
             (
                 "a_users_updates",
                 "AFTER UPDATE OF last_seen_at ON leads FOR EACH ROW",
@@ -123,6 +126,59 @@ mod tests {
             Some("updated,inserted")
         );
         assert_eq!(seen(), "insert row,insert statement,update row");
+    }
+
+    #[pg_test]
+    fn leads_are_stored_without_the_triggers_of_ours() {
+        have_leads_alone();
+        run("DO $$ DECLARE name text; BEGIN
+                 FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'leads'::regclass AND NOT tgisinternal LOOP
+                     EXECUTE format('DROP TRIGGER %I ON leads', name);
+                 END LOOP; END $$");
+        let id = lead(1);
+        assert_eq!(lead(1), id);
+        assert_eq!(
+            one::<String>(&page(&[
+                r#"{"vendor_record_id": "rec-2", "address_line1": "2 Sample Ave", "postal_code": "85001"}"#
+            ]))
+            .as_deref(),
+            Some("inserted")
+        );
+    }
+
+    #[pg_test]
+    fn a_key_of_a_folded_lead_is_heeded_by_a_record_that_another_lead_holds() {
+        for house in [1, 2] {
+            run(&format!(
+                "SELECT upsert_lead('other', 'v{house}', p_address_line1 := '{house} Sample Ave', p_postal_code := '85001')"
+            ));
+        }
+        let of = |id: &str| {
+            one::<Uuid>(&format!(
+                "SELECT id FROM leads WHERE source = 'other' AND vendor_record_id = '{id}'"
+            ))
+            .expect("it is there")
+        };
+        let (kept, folded) = (of("v1"), of("v2"));
+        run(&format!("SELECT merge_leads('{kept}', '{folded}', 'same')"));
+        let known = one::<Uuid>(
+            "SELECT upsert_lead('batchdata', 'rec-1', p_mak := '4711', p_address_line1 := '77 Far Rd', p_postal_code := '85001')",
+        );
+        for (n, again) in [
+            "SELECT upsert_lead('other', 'v2', p_mak := '4711')::text",
+            r#"SELECT lead_id::text FROM upsert_leads('other', '[{"vendor_record_id": "v2", "mak": "4711"}]')"#,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            one::<String>(again);
+            let noticed = one::<bool>(&format!(
+                "SELECT EXISTS (SELECT FROM lead_matches WHERE '{kept}' IN (lead_id, other_lead_id))
+                     OR (SELECT count(*) FROM leads) = 1"
+            ));
+            assert_eq!(noticed, Some(true), "{n}: {known:?} and {kept} are one or a pair");
+            run("DELETE FROM lead_matches");
+        }
     }
 
     #[pg_test]
@@ -185,7 +241,7 @@ mod tests {
     #[pg_test]
     fn new_leads_keep_the_constraints_that_the_table_has_now() {
         have_leads_alone();
-        lead(1);
+        one::<Uuid>(FULL);
         run(
             "ALTER TABLE leads ADD CONSTRAINT a_users CHECK (property_city <> 'Phoenix') NOT VALID",
         );
@@ -194,6 +250,12 @@ mod tests {
             PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
         );
         run("ALTER TABLE leads DROP CONSTRAINT a_users");
+        run("ALTER TABLE leads ALTER custom DROP NOT NULL, ALTER apn SET NOT NULL");
+        assert_refused(
+            "SELECT upsert_lead('batchdata', 'rec-2', p_address_line1 := '2 Sample Ave', p_city := 'Phoenix', p_state := 'AZ')",
+            PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION,
+        );
+        run("ALTER TABLE leads ALTER custom SET NOT NULL, ALTER apn DROP NOT NULL");
         run("ALTER TABLE leads ALTER quality_score SET DEFAULT 101");
         assert_refused(
             "SELECT upsert_lead('batchdata', 'rec-2', p_address_line1 := '2 Sample Ave', p_city := 'Phoenix', p_state := 'AZ')",

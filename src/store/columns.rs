@@ -14,7 +14,10 @@ macro_rules! lead_columns {
             pub fn of(shape: &pgrx::PgTupleDesc<'_>) -> Option<Self> {
                 let place = |name: &str, kind: pgrx::pg_sys::Oid| {
                     shape.iter().position(|column| {
-                        !column.attisdropped && column.name() == name && column.atttypid == kind
+                        !column.attisdropped
+                            && column.name() == name
+                            && column.atttypid == kind
+                            && column.atttypmod == -1
                     })
                 };
                 Some(Self {

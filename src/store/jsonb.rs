@@ -13,10 +13,10 @@ use pgrx::prelude::*;
 use serde_json::{Map, Number, Value};
 
 pub mod plain;
+pub mod records;
 pub mod stored;
 
 use crate::error::Error;
-use crate::record::Members;
 
 /// An array that the walk is inside of, or an object with the key whose value comes next.
 enum Open {
@@ -34,10 +34,17 @@ impl Walk {
     /// # Safety
     /// A jsonb value that outlives the walk.
     unsafe fn over(stored: *mut pg_sys::Jsonb) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::inside(&raw mut (*stored).root) }
+    }
+
+    /// # Safety
+    /// An array or an object of jsonb that outlives the walk.
+    unsafe fn inside(container: *mut pg_sys::JsonbContainer) -> Self {
         // SAFETY: the caller's promise; all zeros are a null.
         unsafe {
             Self {
-                iterator: pg_sys::JsonbIteratorInit(&raw mut (*stored).root),
+                iterator: pg_sys::JsonbIteratorInit(container),
                 found: std::mem::zeroed(),
             }
         }
@@ -100,20 +107,19 @@ impl Walk {
         }
     }
 
-    /// The wanted members of the object whose first token came last, in the order of their names.
-    fn members(&mut self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Members, Error> {
-        let mut members = Vec::new();
+    /// The wanted members of the object whose first token came last.
+    fn members(&mut self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Map<String, Value>, Error> {
+        let mut members = Map::new();
         while self.next() == Token::WJB_KEY {
             let key = self.key()?;
             if is_wanted(&key) {
                 let key = key.into_owned();
                 let first = self.next();
-                members.push((key, self.value(first)?));
+                members.insert(key, self.value(first)?);
             } else {
                 self.skip();
             }
         }
-        members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Ok(members)
     }
 }
@@ -128,39 +134,8 @@ unsafe fn part(datum: pg_sys::Datum, is_wanted: &dyn Fn(&str) -> bool) -> Result
         let stored: *mut pg_sys::Jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
         let mut walk = Walk::over(stored);
         match walk.next() {
-            Token::WJB_BEGIN_OBJECT => Ok(Value::Object(
-                walk.members(is_wanted)?.into_iter().collect(),
-            )),
+            Token::WJB_BEGIN_OBJECT => walk.members(is_wanted).map(Value::Object),
             first => Ok(unwrapped(walk.value(first)?, stored)),
-        }
-    }
-}
-
-/// The records in a jsonb datum, each by its members; an element that is no object is None. None: it is not an array.
-///
-/// # Safety
-/// A datum of type jsonb that is not NULL.
-pub unsafe fn records(datum: pg_sys::Datum) -> Result<Option<Vec<Option<Members>>>, Error> {
-    // SAFETY: the caller's promise.
-    let mut walk = unsafe {
-        let stored: *mut pg_sys::Jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-        if (*stored).root.header & pg_sys::JB_FSCALAR != 0 {
-            return Ok(None);
-        }
-        Walk::over(stored)
-    };
-    if walk.next() != Token::WJB_BEGIN_ARRAY {
-        return Ok(None);
-    }
-    let mut records = Vec::new();
-    loop {
-        match walk.next() {
-            Token::WJB_END_ARRAY => return Ok(Some(records)),
-            Token::WJB_BEGIN_OBJECT => records.push(Some(walk.members(&|_| true)?)),
-            other => {
-                walk.value(other)?;
-                records.push(None);
-            }
         }
     }
 }
@@ -182,11 +157,15 @@ unsafe fn unwrapped(value: Value, stored: *mut pg_sys::Jsonb) -> Value {
 /// A key or a string out of a jsonb value.
 unsafe fn text(found: &pg_sys::JsonbValue) -> Result<Cow<'_, str>, Error> {
     // SAFETY: the caller's promise.
-    let bytes = unsafe {
+    utf8(unsafe {
         let string = found.val.string;
         let length = usize::try_from(string.len).unwrap_or(0);
         std::slice::from_raw_parts(string.val.cast::<u8>(), length)
-    };
+    })
+}
+
+/// Stored text, in UTF-8.
+fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Cow::Borrowed(text)),
         Err(_) => converted(bytes).map(Cow::Owned),

@@ -21,14 +21,18 @@ use super::sightings::Slot;
 /// nothing was done.
 pub fn insert_all<'a>(leads: impl Iterator<Item = LeadValues<'a>>) -> Option<Vec<bool>> {
     let mut insertion = Insertion::begin()?;
-    let stored = leads.map(|lead| insertion.insert(&lead)).collect();
+    let mut stored = Vec::with_capacity(leads.size_hint().0);
+    for lead in leads {
+        pgrx::check_for_interrupts!();
+        stored.push(insertion.insert(&lead));
+    }
     insertion.finish();
     Some(stored)
 }
 
 struct Insertion {
     slot: Slot,
-    info: PgBox<pg_sys::ResultRelInfo, AllocatedByRust>,
+    info: *mut pg_sys::ResultRelInfo,
     state: *mut pg_sys::EState,
     blueprint: Rc<Blueprint>,
     table: OpenLeads,
@@ -51,12 +55,10 @@ impl Insertion {
         unsafe {
             let state = pg_sys::CreateExecutorState();
             pg_sys::MakePerTupleExprContext(state);
-            let info = PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo);
-            pg_sys::InitResultRelInfo(info.as_ptr(), table.relation(), 0, std::ptr::null_mut(), 0);
-            pg_sys::ExecOpenIndices(info.as_ptr(), false);
+            let info = open_indexes(&table, state);
             // Where triggers that fire at the end find the table.
             (*state).es_opened_result_relations =
-                pg_sys::lappend((*state).es_opened_result_relations, info.as_ptr().cast());
+                pg_sys::lappend((*state).es_opened_result_relations, info.cast());
             pg_sys::AfterTriggerBeginQuery();
             Some(Self {
                 slot: Slot::of(&table),
@@ -73,7 +75,7 @@ impl Insertion {
         // SAFETY: ends what `begin` has begun; what was stored becomes visible to the transaction's next statement.
         unsafe {
             pg_sys::AfterTriggerEndQuery(self.state);
-            pg_sys::ExecCloseIndices(self.info.as_ptr());
+            pg_sys::ExecCloseIndices(self.info);
             pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
             pg_sys::FreeExecutorState(self.state);
             pg_sys::CommandCounterIncrement();
@@ -82,7 +84,7 @@ impl Insertion {
 
     /// False: another lead has one of the keys.
     fn insert(&mut self, lead: &LeadValues<'_>) -> bool {
-        let (slot, info, state) = (self.slot.0, self.info.as_ptr(), self.state);
+        let (slot, info, state) = (self.slot.0, self.info, self.state);
         self.fill(lead);
         // SAFETY: the slot holds a row of the table, which is open with its indexes.
         unsafe {
@@ -158,8 +160,28 @@ impl Insertion {
     }
 }
 
+/// The table with its indexes, in the memory of an executor's state.
+///
+/// # Safety
+/// What is returned is not used after the state is freed.
+pub unsafe fn open_indexes(
+    table: &OpenLeads,
+    state: *mut pg_sys::EState,
+) -> *mut pg_sys::ResultRelInfo {
+    // SAFETY: the table is open; without a range table nothing else is asked of it.
+    unsafe {
+        let before = pg_sys::MemoryContextSwitchTo((*state).es_query_cxt);
+        let info = PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo);
+        let info = info.into_pg();
+        pg_sys::InitResultRelInfo(info, table.relation(), 0, std::ptr::null_mut(), 0);
+        pg_sys::ExecOpenIndices(info, false);
+        pg_sys::MemoryContextSwitchTo(before);
+        info
+    }
+}
+
 /// How rows are made, if nobody else sees them before they are stored.
 fn unseen(table: &OpenLeads) -> Option<Rc<Blueprint>> {
-    let is_unseen = table.has_our_constraints() && !table.shows_inserts();
+    let is_unseen = table.is_as_made() && table.has_our_triggers_for_new_rows();
     is_unseen.then(|| Blueprint::of(table))?.map(Rc::new)
 }

@@ -1,4 +1,4 @@
-//! Comparing a stored numeric with a whole number without a call of PostgreSQL: read where it lies, as
+//! Stored numerics against whole numbers, without a call of PostgreSQL: read where they lie, as
 //! src/backend/utils/adt/numeric.c lays it out.
 
 use std::cmp::Ordering;
@@ -12,6 +12,7 @@ const NEGATIVE: u16 = 0x4000;
 const SHORT: u16 = 0x8000;
 const SPECIAL: u16 = 0xC000;
 const SHORT_NEGATIVE: u16 = 0x2000;
+const SHORT_SCALE: u16 = 0x1F80;
 const SHORT_WEIGHT: u16 = 0x003F;
 const SHORT_WEIGHT_SIGN: u16 = 0x0040;
 const BASE: i64 = 10_000;
@@ -38,6 +39,32 @@ pub unsafe fn compare(stored: pg_sys::Datum, with: i64) -> Ordering {
 /// The same of what stands behind the header. It is not trusted: what is not finite, large or odd is None.
 fn read(stored: &[u8], with: i64) -> Option<Ordering> {
     let (is_negative, weight, digits) = parts(stored)?;
+    let (whole, has_fraction) = value(weight, digits)?;
+    let order = match is_negative {
+        true => (-whole).cmp(&with),
+        false => whole.cmp(&with),
+    };
+    Some(match (has_fraction, is_negative) {
+        (true, true) => order.then(Ordering::Less),
+        (true, false) => order.then(Ordering::Greater),
+        (false, _) => order,
+    })
+}
+
+/// What stands behind the header, if it is a whole number that is written without digits after the point, and not large.
+pub fn whole(stored: &[u8]) -> Option<i64> {
+    let head = u16::from_ne_bytes(*stored.first_chunk()?);
+    if head & KIND != SHORT || head & SHORT_SCALE != 0 {
+        return None;
+    }
+    let (is_negative, weight, digits) = parts(stored)?;
+    let (whole, has_fraction) = value(weight, digits)?;
+    let signed = if is_negative { -whole } else { whole };
+    (!has_fraction).then_some(signed)
+}
+
+/// The number before the point, and whether anything follows it.
+fn value(weight: i32, digits: &[u8]) -> Option<(i64, bool)> {
     let (digits, []) = digits.as_chunks() else {
         return None;
     };
@@ -52,16 +79,7 @@ fn read(stored: &[u8], with: i64) -> Option<Ordering> {
     for _ in 0..before_point {
         whole = whole * BASE + digits.next().unwrap_or(0);
     }
-    let has_fraction = digits.any(|digit| digit != 0);
-    let order = match is_negative {
-        true => (-whole).cmp(&with),
-        false => whole.cmp(&with),
-    };
-    Some(match (has_fraction, is_negative) {
-        (true, true) => order.then(Ordering::Less),
-        (true, false) => order.then(Ordering::Greater),
-        (false, _) => order,
-    })
+    Some((whole, digits.any(|digit| digit != 0)))
 }
 
 /// Whether it is below zero, the weight of the first digit in powers of 10,000, and the digits.

@@ -8,30 +8,44 @@ use std::ffi::CStr;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, PgTupleDesc};
 
-/// What sql/install puts on `leads`.
-const OUR_CHECK: &CStr = c"leads_values_fit";
-const OUR_NOT_NULLS: usize = 2;
-const OUR_TRIGGERS: &[u8] = b"trg_leads_";
-/// Fires for every column, when a lead becomes suppressed.
-const RECALLS: &[u8] = b"trg_leads_recall_handouts";
+/// What sql/install puts on `leads`: the function of its one CHECK, and the triggers that fire for a new row.
+const CHECKED_BY: &CStr = c"lead_values_fit";
+const NOT_NULL: [&str; 2] = ["id", "custom"];
+const FOR_NEW_ROWS: [&CStr; 3] = [
+    c"trg_leads_addr_hash",
+    c"trg_leads_opt_out_insert",
+    c"trg_leads_opt_out_inserted",
+];
+/// Fires for an update of any column, when a lead becomes suppressed.
+const RECALLS: &CStr = c"trg_leads_recall_handouts";
 
 /// The open table. Its lock is held until the transaction ends, as that of a statement.
 pub struct OpenLeads(PgRelation);
 
 impl OpenLeads {
     /// The table on the search path, if its rows lie in it and can be written there. None also where the transaction
-    /// may not write.
+    /// may not write, where a library watches over the rights of statements, and where texts would have to be converted.
     pub fn open() -> Option<Self> {
         // SAFETY: plain variables of the backend, and a name that ends with a NUL. What is opened is closed with the
         // value.
         unsafe {
+            let is_watched = (&raw const pg_sys::ExecutorCheckPerms_hook)
+                .read()
+                .is_some();
+            if pg_sys::XactReadOnly || pg_sys::IsInParallelMode() || is_watched || !stores_utf8() {
+                return None;
+            }
             let table = pg_sys::RelnameGetRelid(c"leads".as_ptr());
-            if table == pg_sys::InvalidOid || pg_sys::XactReadOnly || pg_sys::IsInParallelMode() {
+            if table == pg_sys::InvalidOid {
                 return None;
             }
             let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-            let table = Self(PgRelation::from_pg_owned(pg_sys::table_open(table, lock)));
-            (table.is_plain() && !is_spread()).then_some(table)
+            let table = pg_sys::try_table_open(table, lock);
+            if table.is_null() {
+                return None;
+            }
+            let table = Self(PgRelation::from_pg_owned(table));
+            table.is_plain().then_some(table)
         }
     }
 
@@ -54,6 +68,7 @@ impl OpenLeads {
         row.relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
             && std::ptr::eq(self.0.rd_tableam, method)
             && !row.relrowsecurity
+            && !row.relispartition
             && !row.relhassubclass
             && !row.relhasrules
     }
@@ -72,29 +87,58 @@ impl OpenLeads {
         unsafe { PgTupleDesc::from_pg_unchecked(self.0.rd_att) }
     }
 
-    /// Are the constraints ours, and no others?
-    pub fn has_our_constraints(&self) -> bool {
-        let not_nulls = self
+    /// Are the constraints ours, and no others, and the rows here?
+    pub fn is_as_made(&self) -> bool {
+        let has_our_not_nulls = self
             .shape()
             .iter()
-            .filter(|column| column.attnotnull)
-            .count();
-        // SAFETY: of an open relation; a table without constraints has none of them. Names end with a NUL.
+            .all(|column| column.attnotnull == NOT_NULL.contains(&column.name()));
+        // SAFETY: of an open relation; a table without constraints has none of them.
         let constraints = unsafe { (*self.0.rd_att).constr.as_ref() };
-        not_nulls == OUR_NOT_NULLS
+        has_our_not_nulls
+            && !is_spread()
             && constraints.is_some_and(|all| {
                 all.num_check == 1
-                    && unsafe { CStr::from_ptr((*all.check).ccname) } == OUR_CHECK
                     && !all.has_generated_stored
+                    // SAFETY: there is one.
+                    && unsafe { self.is_our_check(&*all.check) }
             })
     }
 
-    /// Does a trigger of somebody else's fire for an insert?
-    pub fn shows_inserts(&self) -> bool {
-        self.triggers().iter().any(|trigger| {
-            fires_on(trigger, pg_sys::TRIGGER_TYPE_INSERT)
-                && !name(trigger).starts_with(OUR_TRIGGERS)
-        })
+    /// # Safety
+    /// A constraint of this table.
+    unsafe fn is_our_check(&self, check: &pg_sys::ConstrCheck) -> bool {
+        // SAFETY: the caller's promise: its expression as a text that ends with a NUL.
+        unsafe {
+            let expression = pg_sys::stringToNode(check.ccbin).cast::<pg_sys::Node>();
+            if (*expression).type_ != pg_sys::NodeTag::T_FuncExpr {
+                return false;
+            }
+            let function = (*expression.cast::<pg_sys::FuncExpr>()).funcid;
+            self.is_beside(function) && is_named(pg_sys::get_func_name(function), CHECKED_BY)
+        }
+    }
+
+    /// Is this function of the extension's schema?
+    fn is_beside(&self, function: pg_sys::Oid) -> bool {
+        // SAFETY: looks a number up.
+        unsafe { pg_sys::get_func_namespace(function) == self.schema() }
+    }
+
+    /// Do our triggers fire for a new row, all of them, and nobody else's?
+    pub fn has_our_triggers_for_new_rows(&self) -> bool {
+        let is_ours = |trigger: &pg_sys::Trigger| {
+            self.is_beside(trigger.tgfoid)
+                && FOR_NEW_ROWS
+                    .iter()
+                    .any(|name| is_named(trigger.tgname, name))
+        };
+        let (ours, others): (Vec<&pg_sys::Trigger>, Vec<_>) = self
+            .triggers()
+            .iter()
+            .filter(|trigger| fires_on(trigger, pg_sys::TRIGGER_TYPE_INSERT))
+            .partition(|trigger| is_ours(trigger));
+        ours.len() == FOR_NEW_ROWS.len() && others.is_empty()
     }
 
     /// Does a trigger fire when none but these columns, counted from 0, are updated, and no key is?
@@ -102,7 +146,7 @@ impl OpenLeads {
         self.triggers().iter().any(|trigger| {
             fires_on(trigger, pg_sys::TRIGGER_TYPE_UPDATE)
                 && fires_for(trigger, columns)
-                && name(trigger) != RECALLS
+                && !(is_named(trigger.tgname, RECALLS) && self.is_beside(trigger.tgfoid))
                 && !guards_references(trigger)
         })
     }
@@ -118,9 +162,9 @@ impl OpenLeads {
     }
 }
 
-fn name(trigger: &pg_sys::Trigger) -> &[u8] {
-    // SAFETY: the name of a trigger ends with a NUL.
-    unsafe { CStr::from_ptr(trigger.tgname) }.to_bytes()
+fn is_named(name: *const std::ffi::c_char, wanted: &CStr) -> bool {
+    // SAFETY: a name out of the catalogue ends with a NUL; it is null where nothing has it.
+    !name.is_null() && unsafe { CStr::from_ptr(name) } == wanted
 }
 
 fn fires_on(trigger: &pg_sys::Trigger, event: u32) -> bool {
@@ -153,15 +197,15 @@ fn guards_references(trigger: &pg_sys::Trigger) -> bool {
 
 /// Is there an extension that keeps the rows of tables on other servers? Then only statements reach them.
 fn is_spread() -> bool {
-    thread_local! {
-        static SPREAD: Cell<Option<bool>> = const { Cell::new(None) };
-    }
-    SPREAD.get().unwrap_or_else(|| {
-        // SAFETY: a name that ends with a NUL; looked for once, because this reads the catalogue.
-        let found = unsafe { pg_sys::get_extension_oid(c"citus".as_ptr(), true) };
-        SPREAD.set(Some(found != pg_sys::InvalidOid));
-        found != pg_sys::InvalidOid
-    })
+    // SAFETY: a name that ends with a NUL.
+    unsafe { pg_sys::get_extension_oid(c"citus".as_ptr(), true) != pg_sys::InvalidOid }
+}
+
+/// Is what is stored the same as what we hold? Statements and we convert differently.
+fn stores_utf8() -> bool {
+    // SAFETY: a plain variable of the backend.
+    let encoding = unsafe { pg_sys::GetDatabaseEncoding() };
+    encoding == pg_sys::pg_enc::PG_UTF8 as i32 || encoding == pg_sys::pg_enc::PG_SQL_ASCII as i32
 }
 
 thread_local! {

@@ -18,6 +18,8 @@ use self::row::{Columns, Row};
 pub use self::scan::Slot;
 use self::scan::{By, Scan};
 use super::identity::RecordKeys;
+use super::merges;
+use super::new_leads::open_indexes;
 use super::open_leads::{Kept, OpenLeads};
 use super::scored::OtherSnapshot;
 use crate::record::LeadRecord;
@@ -54,12 +56,13 @@ pub fn touch_all<'a>(
     records: impl Iterator<Item = (usize, RecordKeys<'a>, &'a LeadRecord)>,
 ) -> Option<Vec<(usize, Uuid)>> {
     let mut leads = Leads::open()?;
-    let mut found: Vec<(Uuid, usize, pg_sys::ItemPointerData)> = records
-        .filter_map(|(n, keys, record)| match leads.find(&keys, record) {
-            Found::Holder(id, place) => Some((id, n, place)),
-            Found::Nobody | Found::Other => None,
-        })
-        .collect();
+    let mut found = Vec::new();
+    for (n, keys, record) in records {
+        pgrx::check_for_interrupts!();
+        if let Found::Holder(id, place) = leads.find(&keys, record) {
+            found.push((id, n, place));
+        }
+    }
     found.sort_unstable_by_key(|(id, ..)| *id.as_bytes());
     let mut touched = Vec::with_capacity(found.len());
     for (id, n, mut place) in found {
@@ -104,8 +107,6 @@ impl Leads {
         if !table.caller_may(pg_sys::ACL_SELECT) || !table.caller_may(pg_sys::ACL_UPDATE) {
             return None;
         }
-        // SAFETY: the relation is open; an error where its replication needs a key that it lacks.
-        unsafe { pg_sys::CheckCmdReplicaIdentity(table.relation(), pg_sys::CmdType::CMD_UPDATE) };
         let now = OtherSnapshot::of_now();
         Some(Self {
             scans: [None, None, None],
@@ -147,8 +148,11 @@ impl Leads {
         Some(self.scan(by)?.find(by.values(keys), into))
     }
 
-    /// Has no lead the vendor's id of the record?
+    /// Has no lead the vendor's id of the record, and had none that was folded?
     fn has_no_other(&mut self, keys: &RecordKeys<'_>) -> bool {
+        if !matches!(merges::are_there(), Ok(false)) {
+            return false;
+        }
         let into = self.other.get_or_insert_with(|| Slot::of(&self.table)).0;
         let values = By::VendorRecord.values(keys);
         self.scan(By::VendorRecord)
@@ -184,6 +188,8 @@ impl Leads {
         // SAFETY: both slots are of the table's shape, and the one that is read holds a row. What the new row borrows
         // from it stays pinned until that is read anew.
         unsafe {
+            // An error where the table's replication needs a key that it lacks.
+            pg_sys::CheckCmdReplicaIdentity(table, pg_sys::CmdType::CMD_UPDATE);
             pg_sys::slot_getallattrs(lead);
             pg_sys::ExecClearTuple(next);
             let count = usize::try_from((*(*lead).tts_tupleDescriptor).natts).unwrap_or(0);
@@ -214,7 +220,12 @@ impl Leads {
                 return false;
             }
             if needs_entries(indexes) {
-                index(table, next);
+                index(
+                    &self.table,
+                    next,
+                    #[cfg(not(feature = "pg15"))]
+                    indexes,
+                );
             }
         }
         true
@@ -233,7 +244,7 @@ impl Drop for Leads {
 /// The columns, if an update of the times alone is seen by nobody.
 fn unseen(table: &OpenLeads) -> Option<Columns> {
     let columns = Columns::of(&table.shape())?;
-    (table.has_our_constraints() && !table.shows_updates_of(&columns.times())).then_some(columns)
+    (table.is_as_made() && !table.shows_updates_of(&columns.times())).then_some(columns)
 }
 
 #[cfg(feature = "pg15")]
@@ -246,19 +257,21 @@ fn needs_entries(indexes: pg_sys::TU_UpdateIndexes::Type) -> bool {
     indexes != pg_sys::TU_UpdateIndexes::TU_None
 }
 
-/// Enters a row version that found no room beside the one before it into all indexes.
+/// Enters a row version that found no room beside the one before it into the indexes.
 ///
 /// # Safety
 /// `row` holds what was just written to the open `table`.
-unsafe fn index(table: pg_sys::Relation, row: *mut pg_sys::TupleTableSlot) {
+unsafe fn index(
+    table: &OpenLeads,
+    row: *mut pg_sys::TupleTableSlot,
+    #[cfg(not(feature = "pg15"))] indexes: pg_sys::TU_UpdateIndexes::Type,
+) {
     // SAFETY: the caller's promise. Without a range table the columns that change are taken for none that is indexed.
     unsafe {
         let state = pg_sys::CreateExecutorState();
-        let info = PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo);
-        pg_sys::InitResultRelInfo(info.as_ptr(), table, 0, std::ptr::null_mut(), 0);
-        pg_sys::ExecOpenIndices(info.as_ptr(), false);
+        let info = open_indexes(table, state);
         pg_sys::ExecInsertIndexTuples(
-            info.as_ptr(),
+            info,
             row,
             state,
             true,
@@ -266,9 +279,11 @@ unsafe fn index(table: pg_sys::Relation, row: *mut pg_sys::TupleTableSlot) {
             std::ptr::null_mut(),
             std::ptr::null_mut(),
             #[cfg(not(feature = "pg15"))]
-            false,
+            {
+                indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing
+            },
         );
-        pg_sys::ExecCloseIndices(info.as_ptr());
+        pg_sys::ExecCloseIndices(info);
         pg_sys::FreeExecutorState(state);
     }
 }

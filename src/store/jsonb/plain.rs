@@ -1,6 +1,6 @@
-//! jsonb[] read where it lies, without a call of PostgreSQL, as src/include/utils/array.h and jsonb.h lay it out.
+//! jsonb and jsonb[] read where they lie, without a call of PostgreSQL, as src/include/utils/array.h and jsonb.h lay them
+//! out: contact points, and the records of a page.
 //!
-//! Only what contact points are as a rule: one row of objects, the wanted members of which are texts, flags or nulls.
 //! None of these functions trusts what it reads: whatever is not of this shape is None, and has to be read by
 //! PostgreSQL's own functions.
 
@@ -14,6 +14,8 @@ const ARRAY_HEAD: usize = 20;
 
 const COUNT: u32 = pg_sys::JB_CMASK;
 const IS_OBJECT: u32 = pg_sys::JB_FOBJECT;
+const IS_ARRAY: u32 = pg_sys::JB_FARRAY;
+const IS_SCALAR: u32 = pg_sys::JB_FSCALAR;
 const IS_OFFSET: u32 = pg_sys::JENTRY_HAS_OFF;
 const PLACE: u32 = pg_sys::JENTRY_OFFLENMASK;
 const KIND: u32 = pg_sys::JENTRY_TYPEMASK;
@@ -63,6 +65,20 @@ impl<'a> Objects<'a> {
     }
 }
 
+/// The elements of a jsonb value that is an array, from behind its header.
+pub fn elements(stored: &[u8]) -> Option<Entries<'_>> {
+    let head = word(stored, 0)?;
+    let count = usize::try_from(head & COUNT).ok()?;
+    let size = count.checked_mul(WORD)?;
+    let (entries, data) = stored.get(WORD..)?.split_at_checked(size)?;
+    let is_array = head & IS_ARRAY != 0 && head & IS_SCALAR == 0;
+    is_array.then_some(Entries {
+        entries,
+        data,
+        offset: 0,
+    })
+}
+
 /// An object of jsonb.
 pub struct Object<'a> {
     count: usize,
@@ -71,7 +87,7 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    fn of(container: &'a [u8]) -> Option<Self> {
+    pub fn of(container: &'a [u8]) -> Option<Self> {
         let head = word(container, 0)?;
         let count = usize::try_from(head & COUNT).ok()?;
         let size = count.checked_mul(2 * WORD)?;
@@ -89,10 +105,7 @@ impl<'a> Object<'a> {
         is_wanted: impl Fn(&[u8]) -> bool,
         mut take: impl FnMut(&'a [u8], Said<'a>),
     ) -> Option<()> {
-        let (mut keys, mut values) = (self.walk(), self.walk());
-        for _ in 0..self.count {
-            values.next()?;
-        }
+        let (mut keys, mut values) = (self.keys(), self.values()?);
         for _ in 0..self.count {
             let (key, value) = (keys.next()?, values.next()?);
             let key = key.bytes()?;
@@ -103,24 +116,43 @@ impl<'a> Object<'a> {
         Some(())
     }
 
-    fn walk(&self) -> Entries<'a> {
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The keys, after which the values come.
+    pub fn keys(&self) -> Entries<'a> {
         Entries {
             entries: self.entries,
             data: self.data,
             offset: 0,
         }
     }
+
+    /// The values, in the order of the keys.
+    pub fn values(&self) -> Option<Entries<'a>> {
+        let mut walk = self.keys();
+        for _ in 0..self.count {
+            walk.next()?;
+        }
+        Some(walk)
+    }
 }
 
-/// A walk over the entries of an object: first its keys, then its values.
-struct Entries<'a> {
+/// A walk over the entries of an object or an array.
+pub struct Entries<'a> {
     entries: &'a [u8],
     data: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Entries<'a> {
-    fn next(&mut self) -> Option<Entry<'a>> {
+    /// How many are left.
+    pub fn len(&self) -> usize {
+        self.entries.len() / WORD
+    }
+
+    pub fn next(&mut self) -> Option<Entry<'a>> {
         let (entry, rest) = self.entries.split_first_chunk::<WORD>()?;
         let entry = u32::from_ne_bytes(*entry);
         let place = usize::try_from(entry & PLACE).ok()?;
@@ -128,22 +160,53 @@ impl<'a> Entries<'a> {
             0 => self.offset.checked_add(place)?,
             _ => place,
         };
+        let kind = entry & KIND;
+        let start = match kind {
+            pg_sys::JENTRY_ISNUMERIC | pg_sys::JENTRY_ISCONTAINER => {
+                self.offset.next_multiple_of(WORD)
+            }
+            _ => self.offset,
+        };
         let found = Entry {
-            kind: entry & KIND,
-            bytes: self.data.get(self.offset..end)?,
+            kind,
+            bytes: self.data.get(start..end)?,
         };
         (self.entries, self.offset) = (rest, end);
         Some(found)
     }
 }
 
-struct Entry<'a> {
+pub struct Entry<'a> {
     kind: u32,
     bytes: &'a [u8],
 }
 
+/// What an entry holds, as it is stored.
+pub enum Stored<'a> {
+    Null,
+    Flag(bool),
+    Text(&'a [u8]),
+    /// A numeric with its header.
+    Number(&'a [u8]),
+    /// An array or an object.
+    Container(&'a [u8]),
+}
+
 impl<'a> Entry<'a> {
-    fn bytes(&self) -> Option<&'a [u8]> {
+    pub fn stored(&self) -> Option<Stored<'a>> {
+        Some(match self.kind {
+            pg_sys::JENTRY_ISNULL => Stored::Null,
+            pg_sys::JENTRY_ISBOOL_TRUE => Stored::Flag(true),
+            pg_sys::JENTRY_ISBOOL_FALSE => Stored::Flag(false),
+            pg_sys::JENTRY_ISSTRING => Stored::Text(self.bytes),
+            pg_sys::JENTRY_ISNUMERIC => Stored::Number(self.bytes),
+            pg_sys::JENTRY_ISCONTAINER => Stored::Container(self.bytes),
+            _ => return None,
+        })
+    }
+
+    /// Of a text.
+    pub fn bytes(&self) -> Option<&'a [u8]> {
         (self.kind == pg_sys::JENTRY_ISSTRING).then_some(self.bytes)
     }
 

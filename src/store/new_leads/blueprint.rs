@@ -92,6 +92,9 @@ impl Filling {
         if attribute.attisdropped {
             return Some(Self::Default(Default::Null));
         }
+        if attribute.attgenerated != 0 {
+            return None;
+        }
         let known = COLUMNS
             .iter()
             .position(|(name, _)| *name == attribute.name());
@@ -127,7 +130,9 @@ impl Default {
         unsafe {
             let expression = pg_sys::build_column_default(table.relation(), number);
             if expression.is_null() {
-                return Some(Self::Null);
+                // A domain may refuse NULL.
+                let is_plain = pg_sys::getBaseType(attribute.atttypid) == attribute.atttypid;
+                return is_plain.then_some(Self::Null);
             }
             if (*expression).type_ == pg_sys::NodeTag::T_FuncExpr
                 && (*expression.cast::<pg_sys::FuncExpr>()).funcid == pg_sys::F_NOW.into()

@@ -153,11 +153,19 @@ impl<'a> Row<'a> {
         let Some(stored) = self.datum(self.columns.custom) else {
             return false;
         };
-        custom.keys().all(|name| {
-            let name = server_bytes(name).into_datum();
-            // SAFETY: takes a jsonb and a text.
-            unsafe { pgrx::direct_function_call(pg_sys::jsonb_exists, &[Some(stored), name]) }
-                .unwrap_or(false)
-        })
+        // SAFETY: a column of type jsonb; asked for with texts, and what was unpacked for it is freed.
+        unsafe {
+            let packed = stored.cast_mut_ptr();
+            let unpacked = pg_sys::pg_detoast_datum(packed);
+            let stored = Some(pg_sys::Datum::from(unpacked));
+            let holds_all = custom.keys().all(|name| {
+                let name = server_bytes(name).into_datum();
+                pgrx::direct_function_call(pg_sys::jsonb_exists, &[stored, name]).unwrap_or(false)
+            });
+            if unpacked != packed {
+                pg_sys::pfree(unpacked.cast());
+            }
+            holds_all
+        }
     }
 }
