@@ -25,10 +25,12 @@ use crate::store::bulk::{self, Named, Sample};
 use crate::store::identity::{self, Held, Outcome, RecordKeys, Upserted};
 use crate::store::owner::as_owner;
 use crate::store::subtransaction::attempt;
-use crate::store::{self, leads, merges};
+use crate::store::{self, leads, merges, sightings};
 
 /// Records in one statement.
 const SET: usize = 1_000;
+/// So many records of a set are looked up to see what most of it is.
+const SAMPLE: usize = 8;
 /// Records in one open SPI connection, which keeps the results of all statements until it is closed.
 const PORTION: usize = 100;
 
@@ -42,7 +44,7 @@ pub fn upsert_all(source: &str, records: Vec<Option<Members>>) -> Result<Vec<Sto
     let _keys = call.take_keys();
     call.survivors = call.of_folded_leads()?;
     let alone = call.sharing_no_key();
-    let sample = call.sample(&alone)?;
+    let sample = call.sample(&alone);
     let left = match sample {
         Sample::AllNew => None,
         Sample::Mixed => call.touch_known(&alone)?,
@@ -180,9 +182,13 @@ impl<'a> Call<'a> {
         alone.into_iter().map(|(_, n)| n).collect()
     }
 
-    fn sample(&self, set: &[usize]) -> Result<Sample, Error> {
-        let rows: Vec<AtHand> = set.iter().map(|&n| self.row((n, no_lead()))).collect();
-        store::connect(|db| bulk::sample(db, &rows))
+    fn sample(&self, set: &[usize]) -> Sample {
+        let some = set.iter().step_by((set.len() / SAMPLE).max(1));
+        let records = some.filter_map(|&n| Some((self.keys_of(n)?, &self.ready(n).record)));
+        match sightings::are_unknown(records) {
+            true => Sample::AllNew,
+            false => Sample::Mixed,
+        }
     }
 
     fn not_stored(&self, mut set: Vec<usize>) -> Vec<usize> {

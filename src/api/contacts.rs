@@ -14,8 +14,9 @@ use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
 use crate::merging;
 use crate::store::jsonb::{Json, Points};
+use crate::store::scored::{self, ReadPoints};
 use crate::store::text::server_text;
-use crate::store::{self, leads, scored};
+use crate::store::{self, Db, leads};
 
 #[pg_extern(sql = false, immutable, parallel_safe)]
 fn canonical_phone(text: &str) -> Option<String> {
@@ -100,8 +101,8 @@ fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
             seen_at: leads::now_rfc3339(db)?,
             ..new
         };
-        if let Some(known) = known(&lead_id, &new) {
-            return Ok(known);
+        if let Some(merged) = merge_unlocked(db, lead_id, kind, &new)? {
+            return Ok(merged);
         }
         let (lead_id, mut points) = merging::following(db, lead_id, |db, id| {
             Ok((id, leads::points_for_update(db, id, kind)?))
@@ -110,20 +111,31 @@ fn merge(lead_id: Uuid, kind: Kind, new: NewPoint) -> Result<Value, Error> {
         if !matches!(merged, point::Merged::Same(_)) {
             leads::set_points(db, lead_id, kind, &points)?;
         }
-        points
-            .into_iter()
-            .nth(merged.index())
-            .ok_or_else(|| Error::Internal("the merged contact point vanished".into()))
+        taken(points, merged)
     })
 }
 
-/// The stored point, where it knows all that is reported: there is nothing to lock and to write.
-fn known(lead_id: &Uuid, new: &NewPoint) -> Option<Value> {
-    let mut points = scored::points_with(lead_id, &new.contact)?;
-    match point::merge(&mut points, new) {
-        point::Merged::Same(index) => points.into_iter().nth(index),
-        point::Merged::Added(_) | point::Merged::Changed(_) => None,
-    }
+/// Merges into what is read without a lock; None: somebody has written the lead meanwhile, or it has to be looked for.
+fn merge_unlocked(
+    db: &mut Db<'_>,
+    lead_id: Uuid,
+    kind: Kind,
+    new: &NewPoint,
+) -> Result<Option<Value>, Error> {
+    let Some(ReadPoints { mut points, place }) = scored::points_now(&lead_id, kind) else {
+        return Ok(None);
+    };
+    let merged = point::merge(&mut points, new);
+    let is_stored = matches!(merged, point::Merged::Same(_))
+        || leads::replace_points(db, lead_id, kind, &points, place)?;
+    is_stored.then(|| taken(points, merged)).transpose()
+}
+
+fn taken(points: Vec<Value>, merged: point::Merged) -> Result<Value, Error> {
+    points
+        .into_iter()
+        .nth(merged.index())
+        .ok_or_else(|| Error::Internal("the merged contact point vanished".into()))
 }
 
 fn read_kind(word: &str) -> Result<Kind, Error> {

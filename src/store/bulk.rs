@@ -27,9 +27,6 @@ thread_local! {
     static LAST_SET_WAS_NEW: Cell<bool> = const { Cell::new(false) };
 }
 
-/// So many records of a set are looked up to see what most of it is.
-const SAMPLE: usize = 8;
-
 macro_rules! insert {
     ($where_taken:literal) => {
         concat!(
@@ -272,16 +269,6 @@ pub enum Sample {
     /// Looking it up first would be for nothing; an insert that meets a known lead leaves it alone.
     AllNew,
     Mixed,
-}
-
-/// Looks a few records of a set up.
-pub fn sample(db: &mut Db<'_>, rows: &[AtHand]) -> Result<Sample, Error> {
-    let step = (rows.len() / SAMPLE).max(1);
-    let some: Vec<AtHand> = rows.iter().step_by(step).cloned().collect();
-    Ok(match find(db, some)?.iter().all(Named::is_nobody) {
-        true => Sample::AllNew,
-        false => Sample::Mixed,
-    })
 }
 
 /// The leads that the records name.

@@ -139,6 +139,14 @@ const SET_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE
 
 const SET_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1";
 
+// The version that was read, by its place among those of the lead: looked for by the id, because PostgreSQL 15 does not
+// compare the place again once it has waited for another session.
+const REPLACE_PHONES: &str =
+    "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1 AND ctid = $3 RETURNING true";
+
+const REPLACE_EMAILS: &str =
+    "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1 AND ctid = $3 RETURNING true";
+
 // A row that would stay as it is is not written: score and status stand in an index, so it would be written into all.
 const SET_STATUSES: &str = "
 UPDATE leads l SET quality_score = n.score, status = n.status::lead_status, updated_at = now()
@@ -270,6 +278,22 @@ pub fn set_points(
     };
     write_by_key(db, statement, &[id.into(), PointsToStore(points).into()])?;
     Ok(())
+}
+
+/// The same of a lead that is not locked, if it still is the version at this place.
+pub fn replace_points(
+    db: &mut Db<'_>,
+    id: Uuid,
+    kind: crate::contact::Kind,
+    points: &[Value],
+    place: pg_sys::ItemPointerData,
+) -> Result<bool, Error> {
+    let statement = match kind {
+        crate::contact::Kind::Phone => REPLACE_PHONES,
+        crate::contact::Kind::Email => REPLACE_EMAILS,
+    };
+    let args = [id.into(), PointsToStore(points).into(), place.into()];
+    Ok(!write_by_key(db, statement, &args)?.is_empty())
 }
 
 /// The score of a lead as it is stored; an error when it does not exist.

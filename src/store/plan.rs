@@ -119,7 +119,7 @@ impl ByKey {
             pg_sys::plan_cache_mode =
                 pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
             pg_sys::enable_seqscan = false;
-            pg_sys::enable_tidscan = true;
+            pg_sys::enable_tidscan = false;
             pg_sys::enable_hashjoin = false;
             pg_sys::enable_mergejoin = false;
             pg_sys::jit_enabled = false;

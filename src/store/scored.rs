@@ -19,7 +19,7 @@ use super::leads::{self, Rescored};
 use super::plan::{required, select};
 use super::varlena::whole;
 use super::{Db, identity, jsonb, numeric};
-use crate::contact::{Contact, Kind};
+use crate::contact::Kind;
 use crate::error::Error;
 use crate::score::{self, LEAST_AGE, LEAST_DOLLARS, Part, Parts, Reach};
 
@@ -115,12 +115,18 @@ pub fn is_reached(kind: Kind, stored: &[u8]) -> Option<bool> {
     Some(is_reached)
 }
 
-/// The contact points of a lead that are of this one's kind, where this one is among them, spelled the same: as a statement
-/// that begins now would see them, and not locked. None: it is not, or only a statement can tell.
-pub fn points_with(id: &Uuid, contact: &Contact) -> Option<Vec<Value>> {
+/// Contact points of a lead as they were read without a lock.
+pub struct ReadPoints {
+    pub points: Vec<Value>,
+    /// Where the version of the lead lies that was read.
+    pub place: pg_sys::ItemPointerData,
+}
+
+/// The contact points of one kind of a lead, as a statement that begins now would see them. None: only a statement can tell.
+pub fn points_now(id: &Uuid, kind: Kind) -> Option<ReadPoints> {
     // SAFETY: reads variables of the backend, and a name that ends with a NUL.
     let table = unsafe {
-        if pg_sys::XactReadOnly || !raw::is_utf8() {
+        if pg_sys::XactReadOnly {
             return None;
         }
         pg_sys::RelnameGetRelid(c"leads".as_ptr())
@@ -128,16 +134,14 @@ pub fn points_with(id: &Uuid, contact: &Contact) -> Option<Vec<Value>> {
     let _now = OtherSnapshot::of_now();
     let mut reader = Reader::open(table).filter(|_| may_update(table))?;
     let row = reader.find(id, Columns::for_score)?;
-    let stored = row.datum(match contact.kind() {
+    let stored = row.datum(match kind {
         Kind::Phone => row.columns().phones,
         Kind::Email => row.columns().emails,
     })?;
     // SAFETY: a column of type jsonb[], which lives as long as the row.
-    unsafe {
-        is_among(whole(stored), contact)
-            .then(|| jsonb::points(stored, &|_| true).ok())
-            .flatten()
-    }
+    let points = unsafe { jsonb::points(stored, &|_| true) }.ok()?;
+    let place = row.place();
+    Some(ReadPoints { points, place })
 }
 
 /// Who locks a row has to have the right to.
@@ -148,22 +152,6 @@ fn may_update(table: pg_sys::Oid) -> bool {
         let allowed = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), mode);
         allowed == pg_sys::AclResult::ACLCHECK_OK
     }
-}
-
-fn is_among(stored: &[u8], contact: &Contact) -> bool {
-    let mut found = false;
-    let name = contact.kind().as_str().as_bytes();
-    for point in jsonb::plain::objects(stored)
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        point.members(
-            |member| member == name,
-            |_, said| found |= said.words() == Some(contact.as_str()),
-        );
-    }
-    found
 }
 
 const STATUSES: &str =

@@ -50,6 +50,15 @@ pub fn touch(keys: &RecordKeys<'_>, record: &LeadRecord) -> Seen {
     }
 }
 
+/// Has no lead the strongest key of any of the records? False also where only statements can tell.
+pub fn are_unknown<'a>(
+    mut records: impl Iterator<Item = (RecordKeys<'a>, &'a LeadRecord)>,
+) -> bool {
+    Leads::open().is_some_and(|mut leads| {
+        records.all(|(keys, record)| matches!(leads.find(&keys, record), Found::Nobody))
+    })
+}
+
 /// Touches the leads of many records, in the order of the leads' ids; which those are, by the records' numbers. None: only
 /// statements can tell.
 pub fn touch_all<'a>(

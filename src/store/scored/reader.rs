@@ -167,6 +167,12 @@ impl Row<'_> {
         &self.0.columns
     }
 
+    /// Where this version of the lead lies.
+    pub fn place(&self) -> pg_sys::ItemPointerData {
+        // SAFETY: the slot holds a row of the table.
+        unsafe { (*self.0.slot).tts_tid }
+    }
+
     /// A column among those that were asked for.
     pub fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
         // SAFETY: the slot holds the values of that many of its first columns.

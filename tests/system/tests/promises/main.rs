@@ -9,6 +9,7 @@ mod caps;
 mod caps_of_payers;
 mod circuit;
 mod copies;
+mod direct_writes;
 mod doubts;
 mod dump_and_restore;
 mod failed_work;
