@@ -13,7 +13,7 @@ use crate::contact::point::{self, NewPoint};
 use crate::contact::{Contact, ContactProblem, Kind, PhoneType, email, phone};
 use crate::error::Error;
 use crate::merging;
-use crate::store::jsonb::{Json, Points};
+use crate::store::jsonb::{self, Json};
 use crate::store::scored::{self, ReadPoints};
 use crate::store::text::server_text;
 use crate::store::{self, Db, leads};
@@ -47,13 +47,15 @@ unsafe fn contact_keys(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     let mut keys: Vec<pg_sys::Datum> = Vec::new();
     for (n, kind) in [Kind::Phone, Kind::Email].into_iter().enumerate() {
         // SAFETY: the caller's promise.
-        let stored = unsafe {
+        let contacts = unsafe {
             let argument = (*call).args.as_slice(n + 1)[n];
-            Points::from_datum(argument.value, argument.isnull)
+            match argument.isnull {
+                true => Vec::new(),
+                false => jsonb::contacts(kind, argument.value),
+            }
         };
-        let points = stored.map_or_else(Vec::new, |stored| stored.0);
-        let contacts = point::contacts(kind, &points);
-        keys.extend(contacts.map(|contact| server_text(&contact.key())));
+        let texts = contacts.iter().map(|contact| server_text(&contact.key()));
+        keys.extend(texts);
     }
     if keys.is_empty() {
         // SAFETY: the caller's promise.

@@ -3,7 +3,7 @@
 
 use pgrx::prelude::*;
 
-use crate::store::text::server_text;
+use crate::store::text::{server_text, stores_utf8};
 use crate::store::varlena;
 
 /// Exports a function that reads its call by itself, under the name that sql/install declares.
@@ -54,7 +54,7 @@ pub unsafe fn utf8<'call>(datum: pg_sys::Datum) -> &'call str {
     // SAFETY: the caller's promise; a converted text ends with a NUL, and is valid where conversion succeeded.
     unsafe {
         let stored = varlena::whole(datum);
-        if stored.is_ascii() || pg_sys::GetDatabaseEncoding() == UTF8 {
+        if stored.is_ascii() || stores_utf8() {
             return std::str::from_utf8_unchecked(stored);
         }
         let start = stored.as_ptr().cast();

@@ -5,12 +5,12 @@ mod tests {
     use pgrx::JsonB;
     use serde_json::{Value, json};
 
-    use crate::contact::Kind;
     use crate::contact::flag::Said;
+    use crate::contact::{Kind, point};
     use crate::score;
     use crate::sql_tests::made::Made;
     use crate::sql_tests::*;
-    use crate::store::jsonb::{plain, stored};
+    use crate::store::jsonb::{self, plain, stored};
     use crate::store::varlena::plain as bytes_of;
     use crate::store::{connect, leads, scored};
 
@@ -34,6 +34,9 @@ mod tests {
                 let expected = score::is_reached(kind, &points);
                 assert!(direct.is_none_or(|direct| direct == expected), "{points:?}");
                 read += usize::from(direct == Some(true));
+                let contacts = with_bytes(&points, |bytes| jsonb::plain_contacts(kind, bytes));
+                let expected: Vec<_> = point::contacts(kind, &points).collect();
+                assert!(contacts.is_none_or(|found| found == expected), "{points:?}");
             }
         }
         assert!(read > 3_000, "{read} were reached");

@@ -16,7 +16,10 @@ pub mod plain;
 pub mod records;
 pub mod stored;
 
+use crate::contact::{Contact, Kind, point};
 use crate::error::Error;
+use crate::store::text::stores_utf8;
+use crate::store::varlena;
 
 /// An array that the walk is inside of, or an object with the key whose value comes next.
 enum Open {
@@ -246,6 +249,41 @@ pub unsafe fn points(
         });
         points.collect()
     }
+}
+
+/// The phones or e-mails among the contact points in a jsonb[] datum.
+///
+/// # Safety
+/// A datum of type jsonb[] that is not NULL.
+pub unsafe fn contacts(kind: Kind, datum: pg_sys::Datum) -> Vec<Contact> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let plainly = stores_utf8().then(|| plain_contacts(kind, varlena::whole(datum)));
+        plainly
+            .flatten()
+            .unwrap_or_else(|| match points(datum, &|_| true) {
+                Ok(points) => point::contacts(kind, &points).collect(),
+                Err(problem) => pgrx::error!("{problem}"),
+            })
+    }
+}
+
+/// The same of a value from behind its header; None where it takes a call of PostgreSQL to read it.
+pub fn plain_contacts(kind: Kind, stored: &[u8]) -> Option<Vec<Contact>> {
+    let name = kind.as_str().as_bytes();
+    let mut contacts = Vec::new();
+    for point in plain::objects(stored)? {
+        point?.members(
+            |member| member == name,
+            |_, said| {
+                let contact = said
+                    .words()
+                    .and_then(|text| Contact::parse(kind, text).ok());
+                contacts.extend(contact);
+            },
+        )?;
+    }
+    Some(contacts)
 }
 
 /// A column of type jsonb[]; NULL elements are JSON's null.

@@ -8,6 +8,8 @@ use std::ffi::CStr;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, PgTupleDesc};
 
+use super::text::converts_nothing;
+
 /// What sql/install puts on `leads`: the function of its one CHECK, and the triggers that fire for a new row.
 const CHECKED_BY: &CStr = c"lead_values_fit";
 const NOT_NULL: [&str; 2] = ["id", "custom"];
@@ -32,7 +34,11 @@ impl OpenLeads {
             let is_watched = (&raw const pg_sys::ExecutorCheckPerms_hook)
                 .read()
                 .is_some();
-            if pg_sys::XactReadOnly || pg_sys::IsInParallelMode() || is_watched || !stores_utf8() {
+            if pg_sys::XactReadOnly
+                || pg_sys::IsInParallelMode()
+                || is_watched
+                || !converts_nothing()
+            {
                 return None;
             }
             let table = pg_sys::RelnameGetRelid(c"leads".as_ptr());
@@ -199,13 +205,6 @@ fn guards_references(trigger: &pg_sys::Trigger) -> bool {
 fn is_spread() -> bool {
     // SAFETY: a name that ends with a NUL.
     unsafe { pg_sys::get_extension_oid(c"citus".as_ptr(), true) != pg_sys::InvalidOid }
-}
-
-/// Is what is stored the same as what we hold? Statements and we convert differently.
-fn stores_utf8() -> bool {
-    // SAFETY: a plain variable of the backend.
-    let encoding = unsafe { pg_sys::GetDatabaseEncoding() };
-    encoding == pg_sys::pg_enc::PG_UTF8 as i32 || encoding == pg_sys::pg_enc::PG_SQL_ASCII as i32
 }
 
 thread_local! {

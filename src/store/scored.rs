@@ -17,6 +17,7 @@ use self::reader::Row;
 use super::lead_status::LeadStatus;
 use super::leads::{self, Rescored};
 use super::plan::{required, select};
+use super::text::stores_utf8;
 use super::varlena::whole;
 use super::{Db, identity, jsonb, numeric};
 use crate::contact::Kind;
@@ -101,7 +102,7 @@ fn counts_for_score(member: &str) -> bool {
 /// A datum of type jsonb[] that is not NULL.
 unsafe fn plainly_reached(kind: Kind, datum: pg_sys::Datum) -> Option<bool> {
     // SAFETY: the caller's promise; what is read is not kept.
-    unsafe { raw::is_utf8().then(|| is_reached(kind, whole(datum)))? }
+    unsafe { stores_utf8().then(|| is_reached(kind, whole(datum)))? }
 }
 
 /// The same of a jsonb[] value, from behind its header, without a call of PostgreSQL; None where it takes one.

@@ -2,11 +2,26 @@
 
 use pgrx::{pg_sys, set_varsize_4b};
 
+const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
+
+unsafe extern "C-unwind" {
+    // Raises no error, so it is called without a guard, which would cost more than the call.
+    safe fn GetDatabaseEncoding() -> std::ffi::c_int;
+}
+
+/// Is what the database stores UTF-8?
+pub fn stores_utf8() -> bool {
+    GetDatabaseEncoding() == UTF8
+}
+
+/// Is what the database stores what it is given, because it converts nothing?
+pub fn converts_nothing() -> bool {
+    stores_utf8() || GetDatabaseEncoding() == pg_sys::pg_enc::PG_SQL_ASCII as i32
+}
+
 /// A UTF-8 text as the server stores it; where it has to be converted, in the current memory context.
 pub fn server_bytes(text: &str) -> &[u8] {
-    const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
-    // SAFETY: a plain variable of the backend.
-    if text.is_ascii() || unsafe { pg_sys::GetDatabaseEncoding() } == UTF8 {
+    if text.is_ascii() || stores_utf8() {
         return text.as_bytes();
     }
     let length = i32::try_from(text.len()).unwrap_or(i32::MAX);

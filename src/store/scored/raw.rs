@@ -8,7 +8,6 @@ use pgrx::pg_sys;
 pub use pgrx::pg_sys::ffi::pg_guard_ffi_boundary as guarded;
 
 unsafe extern "C-unwind" {
-    fn GetDatabaseEncoding() -> std::ffi::c_int;
     pub fn GetUserId() -> pg_sys::Oid;
     pub fn pg_class_aclcheck(
         table: pg_sys::Oid,
@@ -69,13 +68,6 @@ unsafe extern "C-unwind" {
         keys: std::ffi::c_int,
         orders: std::ffi::c_int,
     ) -> pg_sys::IndexScanDesc;
-}
-
-/// Does the database hold its texts as UTF-8?
-pub fn is_utf8() -> bool {
-    const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
-    // SAFETY: reads a variable of the backend, and raises no error.
-    unsafe { GetDatabaseEncoding() == UTF8 }
 }
 
 /// # Safety
