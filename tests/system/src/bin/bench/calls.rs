@@ -43,7 +43,7 @@ pub fn run() -> Outcome {
         what,
         rival: "PL/pgSQL",
         count: CALLS,
-        goal: 1.25,
+        goal: Some(1.25),
     };
     let fresh = |turn: usize| KNOWN + turn * CALLS;
     let ours = |turn: usize| (turn * CALLS) % (KNOWN / 2);

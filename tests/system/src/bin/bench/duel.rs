@@ -17,8 +17,8 @@ pub struct Work<'a> {
     pub rival: &'a str,
     /// How many things one turn does.
     pub count: usize,
-    /// How many times faster than the rival it is to be; 0: no goal, a figure to compare with.
-    pub goal: f64,
+    /// How many times faster than the rival it is to be; None: a figure to compare with.
+    pub goal: Option<f64>,
 }
 
 /// What one turn took.
@@ -69,13 +69,16 @@ pub fn fight(
     let mine = Figures::of(&mine[1..], count);
     let theirs = Figures::of(&theirs[1..], count);
     let ratio = theirs.median / mine.median;
-    let verdict = if ratio >= work.goal { "" } else { ", MISSED" };
+    let verdict = match work.goal {
+        None => String::new(),
+        Some(goal) if ratio >= goal => format!(", goal {goal}"),
+        Some(goal) => format!(", goal {goal}, MISSED"),
+    };
     println!(
-        "  {}: {mine}; {}: {theirs}; {ratio:.2} times as fast (wall clock {:.2}), goal {}{verdict}",
+        "  {}: {mine}; {}: {theirs}; {ratio:.2} times as fast (wall clock {:.2}){verdict}",
         work.what,
         work.rival,
         theirs.wall / mine.wall,
-        work.goal,
     );
     Ok(())
 }

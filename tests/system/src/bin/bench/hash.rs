@@ -31,7 +31,7 @@ pub fn run() -> Outcome {
         what: "compute_addr_hash",
         rival: "naive PL/pgSQL",
         count: ADDRESSES,
-        goal: 3.0,
+        goal: Some(3.0),
     };
     fight(
         db,

@@ -44,26 +44,26 @@ pub fn run() -> Outcome {
     };
     fight(
         db,
-        &work("upsert_leads, new", "raw floor", 0.8),
+        &work("upsert_leads, new", "raw floor", Some(0.8)),
         |turn| pages(fresh(turn)),
         |turn| floor("leads", fresh(turn)),
     )?;
     fight(
         db,
-        &work("upsert_leads, new", "PL/pgSQL", 1.25),
+        &work("upsert_leads, new", "PL/pgSQL", Some(1.25)),
         |turn| pages(fresh(turn + 20)),
         |turn| calls(fresh(turn + 20)),
     )?;
     let ours = |turn: usize| (turn * TURN) % (KNOWN / 2);
     fight(
         db,
-        &work("upsert_leads, duplicates", "PL/pgSQL", 3.0),
+        &work("upsert_leads, duplicates", "PL/pgSQL", Some(3.0)),
         |turn| pages(ours(turn)),
         |turn| calls(KNOWN / 2 + ours(turn)),
     )?;
     fight(
         db,
-        &work("upsert_leads, duplicates", "the table's own work", 0.0),
+        &work("upsert_leads, duplicates", "the table's own work", None),
         |turn| pages(ours(turn)),
         |turn| touched(ours(turn)),
     )?;
@@ -76,7 +76,7 @@ pub fn run() -> Outcome {
         &work(
             "raw floor with our triggers",
             "raw floor on a copy without",
-            0.9,
+            Some(0.9),
         ),
         |turn| floor("leads", fresh(turn + 40)),
         |turn| floor("bare", fresh(turn + 40)),

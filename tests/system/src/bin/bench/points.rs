@@ -27,11 +27,11 @@ pub fn run() -> Outcome {
             part(turn)
         )
     };
-    let work = |what, count, goal| Work {
+    let work = |what, count, goal: f64| Work {
         what,
         rival: "PL/pgSQL",
         count,
-        goal,
+        goal: Some(goal),
     };
     fight(
         db,
@@ -100,7 +100,7 @@ fn against_the_table(what: &str, count: usize) -> Work<'_> {
         what,
         rival: "the table's own work",
         count,
-        goal: 0.0,
+        goal: None,
     }
 }
 
