@@ -7,6 +7,8 @@
 
 mod reach;
 
+use std::convert::Infallible;
+
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -119,10 +121,8 @@ pub fn quality_score(lead: &Scored<'_>) -> i32 {
 
 /// Which parts of the score are earned.
 pub fn breakdown(lead: &Scored<'_>) -> Parts {
-    POINTS
-        .iter()
-        .filter(|(part, _)| is_earned(*part, lead))
-        .fold(Parts::default(), |parts, (part, _)| parts.with(*part))
+    let Ok(parts) = Parts::earned(|part| Ok::<bool, Infallible>(is_earned(part, lead)));
+    parts
 }
 
 fn is_earned(part: Part, lead: &Scored<'_>) -> bool {

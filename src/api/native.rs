@@ -53,7 +53,7 @@ pub unsafe fn utf8<'call>(datum: pg_sys::Datum) -> &'call str {
     const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
     // SAFETY: the caller's promise; a converted text ends with a NUL, and is valid where conversion succeeded.
     unsafe {
-        let stored = varlena::whole(datum);
+        let stored = varlena::unpacked(datum);
         if stored.is_ascii() || stores_utf8() {
             return std::str::from_utf8_unchecked(stored);
         }

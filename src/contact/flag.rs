@@ -48,6 +48,7 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// The text, where it is one.
     pub fn words(self) -> Option<&'a str> {
         match self {
             Said::Words(text) => Some(text),

@@ -15,6 +15,7 @@ pub struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
+    /// Of a point of this kind, nothing of it seen.
     pub fn of(kind: Kind) -> Self {
         Self {
             kind,

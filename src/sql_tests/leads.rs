@@ -44,7 +44,6 @@ mod tests {
         run(
             "CREATE TRIGGER a_users BEFORE INSERT ON leads FOR EACH ROW EXECUTE FUNCTION pg_temp.see()",
         );
-        // The last one was new, so that the next is taken for a new one, too.
         lead(2);
         assert_eq!(lead(1), known);
         assert_eq!(one::<i64>("SELECT count(*) FROM seen"), Some(1));

@@ -18,7 +18,7 @@ pub mod stored;
 
 use crate::contact::{Contact, Kind, point};
 use crate::error::Error;
-use crate::store::text::stores_utf8;
+use crate::store::text::{converts_nothing, stores_utf8};
 use crate::store::varlena;
 
 /// An array that the walk is inside of, or an object with the key whose value comes next.
@@ -170,8 +170,9 @@ unsafe fn text(found: &pg_sys::JsonbValue) -> Result<Cow<'_, str>, Error> {
 /// Stored text, in UTF-8.
 fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(_) => converted(bytes).map(Cow::Owned),
+        // Bytes of another encoding may look like UTF-8.
+        Ok(text) if text.is_ascii() || converts_nothing() => Ok(Cow::Borrowed(text)),
+        _ => converted(bytes).map(Cow::Owned),
     }
 }
 
@@ -258,7 +259,7 @@ pub unsafe fn points(
 pub unsafe fn contacts(kind: Kind, datum: pg_sys::Datum) -> Vec<Contact> {
     // SAFETY: the caller's promise.
     unsafe {
-        let plainly = stores_utf8().then(|| plain_contacts(kind, varlena::whole(datum)));
+        let plainly = stores_utf8().then(|| plain_contacts(kind, varlena::unpacked(datum)));
         plainly
             .flatten()
             .unwrap_or_else(|| match points(datum, &|_| true) {

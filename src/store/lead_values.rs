@@ -100,12 +100,12 @@ pub fn numeric(amount: Decimal) -> Option<AnyNumeric> {
 }
 
 /// A whole number of dollars, as most amounts are.
-pub fn whole(amount: Decimal) -> Option<i64> {
+pub fn whole_dollars(amount: Decimal) -> Option<i64> {
     amount.to_i64().filter(|_| amount.scale() == 0)
 }
 
 fn numeric_datum(amount: Decimal) -> Option<pg_sys::Datum> {
-    match whole(amount) {
+    match whole_dollars(amount) {
         // SAFETY: takes any number.
         Some(whole) => Some(pg_sys::Datum::from(unsafe {
             pg_sys::int64_to_numeric(whole)

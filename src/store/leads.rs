@@ -139,13 +139,11 @@ const SET_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE
 
 const SET_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1";
 
-// The version that was read, by its place among those of the lead: looked for by the id, because PostgreSQL 15 does not
-// compare the place again once it has waited for another session.
-const REPLACE_PHONES: &str =
-    "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1 AND ctid = $3 RETURNING true";
+// Only the version that was read, by its place. Not `=`, by which PostgreSQL could look for it: it would not compare the
+// place again once it has waited for another session.
+const REPLACE_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3 RETURNING true";
 
-const REPLACE_EMAILS: &str =
-    "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1 AND ctid = $3 RETURNING true";
+const REPLACE_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3 RETURNING true";
 
 // A row that would stay as it is is not written: score and status stand in an index, so it would be written into all.
 const SET_STATUSES: &str = "

@@ -46,7 +46,7 @@ impl Insertion {
         }
         let table = OpenLeads::open()?;
         let blueprint =
-            BLUEPRINT.with_borrow_mut(|kept| kept.get_or_read(&table, || unseen(&table)))?;
+            BLUEPRINT.with_borrow_mut(|kept| kept.get_or_read(table.oid(), || unseen(&table)))?;
         if !table.caller_may(pg_sys::ACL_SELECT) || !table.caller_may(pg_sys::ACL_INSERT) {
             return None;
         }
@@ -86,7 +86,7 @@ impl Insertion {
     fn insert(&mut self, lead: &LeadValues<'_>) -> bool {
         let (slot, info, state) = (self.slot.0, self.info, self.state);
         self.fill(lead);
-        // SAFETY: the slot holds a row of the table, which is open with its indexes.
+        // SAFETY: the slot holds a row of the table, which is open with its indexes, and has triggers that see it first.
         unsafe {
             if !pg_sys::ExecBRInsertTriggers(state, info, slot) {
                 return false;
@@ -95,11 +95,28 @@ impl Insertion {
             if !self.keeps_constraints() {
                 pg_sys::ExecConstraints(info, slot, state);
             }
-            let mut is_taken = false;
+            let Some(to_recheck) = self.store() else {
+                return false;
+            };
+            pg_sys::ExecARInsertTriggers(state, info, slot, to_recheck, std::ptr::null_mut());
+        }
+        true
+    }
+
+    /// Stores the row, with its entries; the indexes that are to be asked again when the transaction ends. None: it is taken
+    /// back, because a key is taken.
+    ///
+    /// # Safety
+    /// The slot holds a row that has passed the triggers and constraints of the table.
+    unsafe fn store(&mut self) -> Option<*mut pg_sys::List> {
+        let (slot, table) = (self.slot.0, self.table.relation());
+        let mut is_taken = false;
+        // SAFETY: the caller's promise; the table is open with its indexes.
+        unsafe {
             let transaction = pg_sys::GetCurrentTransactionId();
             let token = pg_sys::SpeculativeInsertionLockAcquire(transaction);
             pg_sys::table_tuple_insert_speculative(
-                self.table.relation(),
+                table,
                 slot,
                 pg_sys::GetCurrentCommandId(true),
                 0,
@@ -107,9 +124,9 @@ impl Insertion {
                 token,
             );
             let to_recheck = pg_sys::ExecInsertIndexTuples(
-                info,
+                self.info,
                 slot,
-                state,
+                self.state,
                 false,
                 true,
                 &mut is_taken,
@@ -117,13 +134,9 @@ impl Insertion {
                 #[cfg(not(feature = "pg15"))]
                 false,
             );
-            pg_sys::table_tuple_complete_speculative(self.table.relation(), slot, token, !is_taken);
+            pg_sys::table_tuple_complete_speculative(table, slot, token, !is_taken);
             pg_sys::SpeculativeInsertionLockRelease(transaction);
-            if !is_taken {
-                let none = std::ptr::null_mut();
-                pg_sys::ExecARInsertTriggers(state, info, slot, to_recheck, none);
-            }
-            !is_taken
+            (!is_taken).then_some(to_recheck)
         }
     }
 

@@ -52,7 +52,7 @@ fn read(stored: &[u8], with: i64) -> Option<Ordering> {
 }
 
 /// What stands behind the header, if it is a whole number that is written without digits after the point, and not large.
-pub fn whole(stored: &[u8]) -> Option<i64> {
+pub fn whole_number(stored: &[u8]) -> Option<i64> {
     let head = u16::from_ne_bytes(*stored.first_chunk()?);
     if head & KIND != SHORT || head & SHORT_SCALE != 0 {
         return None;

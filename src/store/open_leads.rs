@@ -55,14 +55,17 @@ impl OpenLeads {
         }
     }
 
+    /// The relation, open as long as this value lives.
     pub fn relation(&self) -> pg_sys::Relation {
         self.0.as_ptr()
     }
 
+    /// Its number.
     pub fn oid(&self) -> pg_sys::Oid {
         self.0.rd_id
     }
 
+    /// The extension's schema.
     pub fn schema(&self) -> pg_sys::Oid {
         // SAFETY: read while the relation is open.
         unsafe { (*self.0.rd_rel).relnamespace }
@@ -88,6 +91,7 @@ impl OpenLeads {
         }
     }
 
+    /// Its columns.
     pub fn shape(&self) -> PgTupleDesc<'_> {
         // SAFETY: the shape of an open relation.
         unsafe { PgTupleDesc::from_pg_unchecked(self.0.rd_att) }
@@ -217,21 +221,22 @@ thread_local! {
 pub struct Kept<T: Clone>(Option<(pg_sys::Oid, u64, T)>);
 
 impl<T: Clone> Kept<T> {
+    /// Nothing yet.
     pub const fn nothing() -> Self {
         Self(None)
     }
 
     /// What is kept, or what `read` says now.
-    pub fn get_or_read(&mut self, table: &OpenLeads, read: impl FnOnce() -> T) -> T {
-        watch(table.oid());
+    pub fn get_or_read(&mut self, table: pg_sys::Oid, read: impl FnOnce() -> T) -> T {
+        watch(table);
         match &self.0 {
-            Some((oid, changes, kept)) if *oid == table.oid() && *changes == CHANGES.get() => {
+            Some((oid, changes, kept)) if *oid == table && *changes == CHANGES.get() => {
                 kept.clone()
             }
             _ => {
                 let changes = CHANGES.get();
                 let read = read();
-                self.0 = Some((table.oid(), changes, read.clone()));
+                self.0 = Some((table, changes, read.clone()));
                 read
             }
         }

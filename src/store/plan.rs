@@ -98,7 +98,6 @@ pub fn write_by_key<'conn>(
 struct ByKey {
     cache_mode: i32,
     reads_whole_tables: bool,
-    reads_by_place: bool,
     joins_by_hash: bool,
     joins_by_merge: bool,
     compiles: bool,
@@ -111,7 +110,6 @@ impl ByKey {
             let before = Self {
                 cache_mode: pg_sys::plan_cache_mode,
                 reads_whole_tables: pg_sys::enable_seqscan,
-                reads_by_place: pg_sys::enable_tidscan,
                 joins_by_hash: pg_sys::enable_hashjoin,
                 joins_by_merge: pg_sys::enable_mergejoin,
                 compiles: pg_sys::jit_enabled,
@@ -119,7 +117,6 @@ impl ByKey {
             pg_sys::plan_cache_mode =
                 pg_sys::PlanCacheMode::PLAN_CACHE_MODE_FORCE_GENERIC_PLAN as i32;
             pg_sys::enable_seqscan = false;
-            pg_sys::enable_tidscan = false;
             pg_sys::enable_hashjoin = false;
             pg_sys::enable_mergejoin = false;
             pg_sys::jit_enabled = false;
@@ -134,7 +131,6 @@ impl Drop for ByKey {
         unsafe {
             pg_sys::plan_cache_mode = self.cache_mode;
             pg_sys::enable_seqscan = self.reads_whole_tables;
-            pg_sys::enable_tidscan = self.reads_by_place;
             pg_sys::enable_hashjoin = self.joins_by_hash;
             pg_sys::enable_mergejoin = self.joins_by_merge;
             pg_sys::jit_enabled = self.compiles;

@@ -18,7 +18,7 @@ use super::lead_status::LeadStatus;
 use super::leads::{self, Rescored};
 use super::plan::{required, select};
 use super::text::stores_utf8;
-use super::varlena::whole;
+use super::varlena::unpacked;
 use super::{Db, identity, jsonb, numeric};
 use crate::contact::Kind;
 use crate::error::Error;
@@ -48,6 +48,7 @@ impl Row<'_> {
             .map(|stored| unsafe { numeric::compare(stored, with) })
     }
 
+    /// The quality score, of what is stored.
     pub fn score(&self) -> Result<i32, Error> {
         let columns = self.columns();
         let parts = Parts::earned(|part| match part {
@@ -102,7 +103,7 @@ fn counts_for_score(member: &str) -> bool {
 /// A datum of type jsonb[] that is not NULL.
 unsafe fn plainly_reached(kind: Kind, datum: pg_sys::Datum) -> Option<bool> {
     // SAFETY: the caller's promise; what is read is not kept.
-    unsafe { stores_utf8().then(|| is_reached(kind, whole(datum)))? }
+    unsafe { stores_utf8().then(|| is_reached(kind, unpacked(datum)))? }
 }
 
 /// The same of a jsonb[] value, from behind its header, without a call of PostgreSQL; None where it takes one.

@@ -112,7 +112,7 @@ impl Leads {
         }
         let table = OpenLeads::open()?;
         let columns =
-            COLUMNS.with_borrow_mut(|kept| kept.get_or_read(&table, || unseen(&table)))?;
+            COLUMNS.with_borrow_mut(|kept| kept.get_or_read(table.oid(), || unseen(&table)))?;
         if !table.caller_may(pg_sys::ACL_SELECT) || !table.caller_may(pg_sys::ACL_UPDATE) {
             return None;
         }
@@ -191,25 +191,12 @@ impl Leads {
 
     /// Writes the lead that was read with its new times. False: another session was faster, or this command.
     fn touch(&mut self) -> bool {
-        let table = self.table.relation();
-        let lead = self.lead.0;
-        let next = self.next.get_or_insert_with(|| Slot::of(&self.table)).0;
-        // SAFETY: both slots are of the table's shape, and the one that is read holds a row. What the new row borrows
-        // from it stays pinned until that is read anew.
+        let (table, lead) = (self.table.relation(), self.lead.0);
+        let next = self.next_version();
+        // SAFETY: the table is open, one slot holds a row that was read from it, and the other the row that replaces it.
         unsafe {
             // An error where the table's replication needs a key that it lacks.
             pg_sys::CheckCmdReplicaIdentity(table, pg_sys::CmdType::CMD_UPDATE);
-            pg_sys::slot_getallattrs(lead);
-            pg_sys::ExecClearTuple(next);
-            let count = usize::try_from((*(*lead).tts_tupleDescriptor).natts).unwrap_or(0);
-            std::ptr::copy_nonoverlapping((*lead).tts_values, (*next).tts_values, count);
-            std::ptr::copy_nonoverlapping((*lead).tts_isnull, (*next).tts_isnull, count);
-            for column in self.columns.times() {
-                let now = pg_sys::GetCurrentTransactionStartTimestamp();
-                *(*next).tts_values.add(column) = pg_sys::Datum::from(now);
-                *(*next).tts_isnull.add(column) = false;
-            }
-            pg_sys::ExecStoreVirtualTuple(next);
             let mut met = pg_sys::TM_FailureData::default();
             let mut lock = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
             let mut indexes = Default::default();
@@ -238,6 +225,27 @@ impl Leads {
             }
         }
         true
+    }
+
+    /// The lead that was read with its new times, until another one is read.
+    fn next_version(&mut self) -> *mut pg_sys::TupleTableSlot {
+        let lead = self.lead.0;
+        let next = self.next.get_or_insert_with(|| Slot::of(&self.table)).0;
+        // SAFETY: both slots are of the table's shape, and the one that is read holds a row. What the new row borrows
+        // from it stays pinned until that is read anew.
+        unsafe {
+            pg_sys::slot_getallattrs(lead);
+            pg_sys::ExecClearTuple(next);
+            let count = usize::try_from((*(*lead).tts_tupleDescriptor).natts).unwrap_or(0);
+            std::ptr::copy_nonoverlapping((*lead).tts_values, (*next).tts_values, count);
+            std::ptr::copy_nonoverlapping((*lead).tts_isnull, (*next).tts_isnull, count);
+            for column in self.columns.times() {
+                let now = pg_sys::GetCurrentTransactionStartTimestamp();
+                *(*next).tts_values.add(column) = pg_sys::Datum::from(now);
+                *(*next).tts_isnull.add(column) = false;
+            }
+            pg_sys::ExecStoreVirtualTuple(next)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub unsafe fn plain<'a>(datum: pg_sys::Datum) -> Option<&'a [u8]> {
 ///
 /// # Safety
 /// As for `plain`, and the current memory context outlives what is returned.
-pub unsafe fn whole<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+pub unsafe fn unpacked<'a>(datum: pg_sys::Datum) -> &'a [u8] {
     // SAFETY: the caller's promise.
     unsafe {
         plain(datum).unwrap_or_else(|| {

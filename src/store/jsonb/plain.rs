@@ -36,6 +36,7 @@ pub fn objects(array: &[u8]) -> Option<Objects<'_>> {
     })
 }
 
+/// The elements of an array, as objects; None for one that cannot be read here, which is the last.
 pub struct Objects<'a> {
     array: &'a [u8],
     at: usize,
@@ -87,6 +88,7 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
+    /// None: it is no object, or damaged.
     pub fn of(container: &'a [u8]) -> Option<Self> {
         let head = word(container, 0)?;
         let count = usize::try_from(head & COUNT).ok()?;
@@ -116,6 +118,7 @@ impl<'a> Object<'a> {
         Some(())
     }
 
+    /// How many members it has.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -146,13 +149,18 @@ pub struct Entries<'a> {
     offset: usize,
 }
 
-impl<'a> Entries<'a> {
+impl Entries<'_> {
     /// How many are left.
-    pub fn len(&self) -> usize {
+    pub fn count_left(&self) -> usize {
         self.entries.len() / WORD
     }
+}
 
-    pub fn next(&mut self) -> Option<Entry<'a>> {
+/// None before the end: the value is damaged.
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let (entry, rest) = self.entries.split_first_chunk::<WORD>()?;
         let entry = u32::from_ne_bytes(*entry);
         let place = usize::try_from(entry & PLACE).ok()?;
@@ -176,6 +184,7 @@ impl<'a> Entries<'a> {
     }
 }
 
+/// A key, a value or an element.
 pub struct Entry<'a> {
     kind: u32,
     bytes: &'a [u8],
@@ -193,6 +202,7 @@ pub enum Stored<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// None: it is damaged.
     pub fn stored(&self) -> Option<Stored<'a>> {
         Some(match self.kind {
             pg_sys::JENTRY_ISNULL => Stored::Null,

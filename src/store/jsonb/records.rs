@@ -23,14 +23,14 @@ pub unsafe fn records(datum: pg_sys::Datum) -> Result<Option<Vec<Option<Members>
     // SAFETY: the caller's promise. Whole and aligned, as PostgreSQL reads it, too.
     let stored = unsafe {
         let stored = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
-        varlena::whole(pg_sys::Datum::from(stored))
+        varlena::unpacked(pg_sys::Datum::from(stored))
     };
     let Some(mut elements) = plain::elements(stored) else {
         return Ok(None);
     };
     let mut headers = Headers::default();
-    let mut records = Vec::with_capacity(elements.len());
-    for _ in 0..elements.len() {
+    let mut records = Vec::with_capacity(elements.count_left());
+    for _ in 0..elements.count_left() {
         let element = elements.next().ok_or_else(damaged)?;
         let object = match element.stored() {
             Some(Stored::Container(container)) => Object::of(container),
@@ -63,7 +63,7 @@ unsafe fn value(entry: &Entry<'_>) -> Result<Value, Error> {
         Stored::Null => Value::Null,
         Stored::Flag(flag) => Value::Bool(flag),
         Stored::Text(text) => Value::String(utf8(text)?.into_owned()),
-        Stored::Number(stored) => match stored.get(HEADER..).and_then(numeric::whole) {
+        Stored::Number(stored) => match stored.get(HEADER..).and_then(numeric::whole_number) {
             Some(whole) => whole.into(),
             // SAFETY: the caller's promise: a numeric with its header.
             None => Value::Number(unsafe { number(stored.as_ptr().cast_mut().cast())? }),

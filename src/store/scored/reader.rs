@@ -1,10 +1,13 @@
 //! A scan of the primary key of `leads`, past SPI.
 
-use pgrx::Uuid;
+use std::cell::RefCell;
+
 use pgrx::prelude::*;
+use pgrx::{PgTupleDesc, Uuid};
 
 use super::columns::Columns;
 use super::raw;
+use crate::store::open_leads::Kept;
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
@@ -30,7 +33,7 @@ impl Reader {
         // SAFETY: nothing inside the guards is to be dropped. What has been opened is closed when the reader goes, or here.
         unsafe {
             let (table, primary_key) = raw::guarded(|| whole_table(table))?;
-            let columns = Columns::of(table).filter(|_| !(*(*table).rd_rel).relrowsecurity);
+            let columns = columns_of(table).filter(|_| !(*(*table).rd_rel).relrowsecurity);
             let reader =
                 columns.and_then(|columns| raw::guarded(|| by_key(table, primary_key, columns)));
             if reader.is_none() {
@@ -68,6 +71,20 @@ impl Reader {
         };
         is_there.then_some(Row(self))
     }
+}
+
+/// # Safety
+/// `table` is an open relation.
+unsafe fn columns_of(table: pg_sys::Relation) -> Option<Columns> {
+    thread_local! {
+        static COLUMNS: RefCell<Kept<Option<Columns>>> = const { RefCell::new(Kept::nothing()) };
+    }
+    // SAFETY: the caller's promise.
+    let (oid, shape) = unsafe {
+        let shape = PgTupleDesc::from_pg_unchecked((*table).rd_att);
+        ((*table).rd_id, shape)
+    };
+    COLUMNS.with_borrow_mut(|kept| kept.get_or_read(oid, || Columns::of(&shape)))
 }
 
 /// Opens a table that the caller may read all columns of, and says which index is its primary key.
@@ -163,6 +180,7 @@ impl Drop for Reader {
 pub struct Row<'a>(&'a Reader);
 
 impl Row<'_> {
+    /// Where its columns stand.
     pub fn columns(&self) -> &Columns {
         &self.0.columns
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::RecordKeys;
 use crate::record::LeadRecord;
 use crate::store::columns::lead_columns;
-use crate::store::lead_values::{numeric, whole};
+use crate::store::lead_values::{numeric, whole_dollars};
 use crate::store::numeric::compare;
 use crate::store::text::server_bytes;
 use crate::store::varlena;
@@ -68,13 +68,14 @@ impl<'a> Row<'a> {
     fn text(&self, column: usize) -> Option<&[u8]> {
         // SAFETY: a column of type text; what had to be unpacked lives as long as the memory of the call.
         self.datum(column)
-            .map(|datum| unsafe { varlena::whole(datum) })
+            .map(|datum| unsafe { varlena::unpacked(datum) })
     }
 
     fn is(&self, column: usize, wanted: &str) -> bool {
         self.text(column) == Some(server_bytes(wanted))
     }
 
+    /// Of the lead.
     pub fn id(&self) -> Option<Uuid> {
         // SAFETY: a column of type uuid.
         unsafe { Uuid::from_datum(self.datum(self.columns.id)?, false) }
@@ -92,12 +93,14 @@ impl<'a> Row<'a> {
                 || county() == server_bytes(keys.county_fips.unwrap_or_default()))
     }
 
+    /// The vendor's key of the record, if it has one.
     pub fn holds_vendor_record(&self, keys: &RecordKeys<'_>) -> bool {
         keys.vendor_record_id.is_none_or(|id| {
             self.is(self.columns.source, keys.source) && self.is(self.columns.vendor_record_id, id)
         })
     }
 
+    /// May another lead have the vendor's key of the record?
     pub fn is_of_another_source(&self, keys: &RecordKeys<'_>) -> bool {
         self.datum(self.columns.source).is_some() && !self.is(self.columns.source, keys.source)
     }
@@ -140,7 +143,7 @@ impl<'a> Row<'a> {
         let Some(stored) = self.datum(column) else {
             return false;
         };
-        match whole(amount) {
+        match whole_dollars(amount) {
             // SAFETY: a column of type numeric.
             Some(whole) => unsafe { compare(stored, whole) }.is_eq(),
             // SAFETY: a column of type numeric.

@@ -21,6 +21,7 @@ pub enum By {
 }
 
 impl By {
+    /// Of the keys that a record has; None: at most a parcel number, which may be another county's.
     pub fn strongest(keys: &RecordKeys<'_>) -> Option<Self> {
         match (keys.mak, keys.addr_hash, keys.vendor_record_id) {
             (Some(_), _, _) => Some(Self::Mak),
@@ -46,6 +47,7 @@ impl By {
         }
     }
 
+    /// In the order of the index's columns.
     pub fn values<'a>(self, keys: &RecordKeys<'a>) -> [Option<&'a str>; 2] {
         match self {
             Self::Mak => [keys.mak, None],
@@ -59,6 +61,7 @@ impl By {
 pub struct Slot(pub *mut pg_sys::TupleTableSlot);
 
 impl Slot {
+    /// Empty.
     pub fn of(table: &OpenLeads) -> Self {
         // SAFETY: the table is open.
         Self(unsafe { pg_sys::table_slot_create(table.relation(), std::ptr::null_mut()) })
