@@ -41,7 +41,7 @@ fn write_usual(number: &str, words: &[Word<'_>], place: &Place, text: &mut Strin
     Some(())
 }
 
-/// Writes the words of any line; the same as [`write`].
+/// Writes the words of any line: what [`write`] writes, without its short way.
 pub(super) fn write_any(words: &[Word<'_>], place: &Place, text: &mut String) -> Option<()> {
     let line = read(words, place)?;
     text.push_str(&line.number);

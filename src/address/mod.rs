@@ -149,7 +149,8 @@ pub fn canonical(parts: &AddressParts<'_>) -> Option<CanonicalAddress> {
     }
 }
 
-/// Reads the words of the lines and the city; `write` writes those of the lines.
+/// Reads the words of the lines and the city; `write` writes those of the lines: a parameter, so that tests can compare
+/// both ways.
 fn read(
     cut: &Cut<'_>,
     parts: &AddressParts<'_>,

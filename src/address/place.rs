@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::SEPARATOR;
-use super::tables::meanings::{self, Meaning};
+use super::tables::meanings;
 use super::tables::states::STATES;
 use super::tables::suffixes::Suffix;
 use super::words::{Folded, Gap, Word};
@@ -147,7 +147,7 @@ fn fold_state(text: &str) -> Cow<'static, str> {
         let code = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
         let known = std::str::from_utf8(&code)
             .ok()
-            .and_then(|code| Meaning::of(code).state());
+            .and_then(|code| Word::new(code, Gap::Space).meaning.state());
         if let Some(code) = known {
             return Cow::Borrowed(code);
         }

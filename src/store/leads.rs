@@ -212,7 +212,7 @@ fn decimal(text: Option<String>) -> Option<Decimal> {
     })
 }
 
-/// The id of a new lead.
+/// The id of a new lead. Not for the postmaster: its children would go on with the same random numbers.
 pub fn new_id() -> Uuid {
     Uuid::from_bytes(uuid::Uuid::now_v7().into_bytes())
 }

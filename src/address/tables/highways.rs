@@ -266,7 +266,7 @@ pub(in crate::address) static HEADS: Table<(), 128> = Table::new(&[
 ]);
 
 /// Stands in [`SPELLINGS`] for all its own spellings.
-pub(super) const fn is_road_type(standard: &str) -> bool {
+pub(in crate::address) const fn is_road_type(standard: &str) -> bool {
     is_any_of(standard, &["HWY", "RTE", "RD"])
 }
 

@@ -42,46 +42,46 @@ impl Meaning {
     }
 
     #[inline]
-    fn places(self) -> &'static Places {
-        &MEANINGS.places[self.0 as usize]
+    fn rows(self) -> &'static Rows {
+        &MEANINGS.rows[self.0 as usize]
     }
 
     #[inline]
     pub(in crate::address) fn suffix(self) -> Option<Suffix> {
-        SUFFIXES.row(self.places().suffix.into()).copied()
+        SUFFIXES.row(self.rows().suffix.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn directional(self) -> Option<Directional> {
-        DIRECTIONALS.row(self.places().directional.into()).copied()
+        DIRECTIONALS.row(self.rows().directional.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn designator(self) -> Option<Designator> {
-        DESIGNATORS.row(self.places().designator.into()).copied()
+        DESIGNATORS.row(self.rows().designator.into()).copied()
     }
 
     #[inline]
     pub(in crate::address) fn number(self) -> Option<NumberWord> {
-        NUMBER_WORDS.row(self.places().number.into()).copied()
+        NUMBER_WORDS.row(self.rows().number.into()).copied()
     }
 
     /// The code of the state whose name or code the word is. Names longer than [`LONGEST`] are not known here.
     #[inline]
     pub(in crate::address) fn state(self) -> Option<&'static str> {
-        STATES.row(self.places().state.into()).copied()
+        STATES.row(self.rows().state.into()).copied()
     }
 
     /// The word is a suffix that is no name of its own (`St`, `Ave`), where `Park` and `Lake` are.
     #[inline]
     pub(in crate::address) fn is_plain_road(self) -> bool {
-        self.places().is_plain_road
+        self.rows().is_plain_road
     }
 
     /// `HWY`, `RTE` and `RD` for all their spellings.
     #[inline]
     pub(in crate::address) fn road_type(self) -> Option<&'static str> {
-        match self.places().is_road_type {
+        match self.rows().is_road_type {
             true => self.suffix().map(Suffix::standard),
             false => None,
         }
@@ -90,13 +90,13 @@ impl Meaning {
     /// The spellings of numbered roads that start with the word, or with the road type that it stands for.
     #[inline]
     pub(in crate::address) fn road_spellings(self) -> &'static [Spelling] {
-        spellings(self.places().head.into())
+        spellings(self.rows().head.into())
     }
 }
 
 /// The rows of one word in the tables, each counted from 1; 0 where it stands in none.
 #[derive(Clone, Copy)]
-struct Places {
+struct Rows {
     suffix: u16,
     directional: u8,
     designator: u8,
@@ -107,7 +107,7 @@ struct Places {
     is_road_type: bool,
 }
 
-const NOWHERE: Places = Places {
+const NOWHERE: Rows = Rows {
     suffix: 0,
     directional: 0,
     designator: 0,
@@ -126,12 +126,16 @@ macro_rules! fill {
         while row < rows.len() {
             let word = rows[row].0;
             row += 1;
+            assert!(
+                is_of_letters(word),
+                "only words of capital letters are looked up"
+            );
             if word.len() > LONGEST {
                 continue;
             }
-            let places = &mut $all.places[$all.row_of(word)];
-            places.$field = row as _;
-            assert!(places.$field as usize == row, "a table is too long");
+            let rows = &mut $all.rows[$all.row_of(word)];
+            rows.$field = row as _;
+            assert!(rows.$field as usize == row, "a table is too long");
         }
     };
 }
@@ -141,7 +145,7 @@ static MEANINGS: Meanings = Meanings::of_tables();
 struct Meanings {
     /// The words; the first row is no word.
     keys: [u128; ROWS],
-    places: [Places; ROWS],
+    rows: [Rows; ROWS],
     /// Row numbers; 0 is an empty slot.
     slots: [u16; SLOTS],
     count: usize,
@@ -164,7 +168,7 @@ impl Meanings {
     const fn of_tables() -> Self {
         let mut all = Self {
             keys: [0; ROWS],
-            places: [NOWHERE; ROWS],
+            rows: [NOWHERE; ROWS],
             slots: [0; SLOTS],
             count: 1,
         };
@@ -193,10 +197,10 @@ impl Meanings {
             let (word, suffix) = &suffixes[row];
             let standard = suffix.standard();
             let at = self.row_of(word);
-            self.places[at].is_plain_road = is_plain_road(standard);
+            self.rows[at].is_plain_road = is_plain_road(standard);
             if is_road_type(standard) {
-                self.places[at].is_road_type = true;
-                self.places[at].head = self.places[self.row_of(standard)].head;
+                self.rows[at].is_road_type = true;
+                self.rows[at].head = self.rows[self.row_of(standard)].head;
             }
             row += 1;
         }
@@ -221,6 +225,18 @@ impl Meanings {
         self.slots[slot] = row as u16;
         row
     }
+}
+
+const fn is_of_letters(word: &str) -> bool {
+    let word = word.as_bytes();
+    let mut at = 0;
+    while at < word.len() {
+        if !word[at].is_ascii_uppercase() {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 const fn longest<V>(rows: &[(&str, V)]) -> usize {

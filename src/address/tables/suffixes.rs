@@ -615,6 +615,6 @@ const PLAIN_ROADS: [&str; 19] = [
 ];
 
 /// The standard form is one of a road and no name of its own.
-pub(super) const fn is_plain_road(standard: &str) -> bool {
+pub(in crate::address) const fn is_plain_road(standard: &str) -> bool {
     is_any_of(standard, &PLAIN_ROADS)
 }
