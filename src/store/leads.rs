@@ -141,9 +141,9 @@ const SET_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE
 
 // Only the version that was read, by its place. Not `=`, by which PostgreSQL could look for it: it would not compare the
 // place again once it has waited for another session.
-const REPLACE_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3 RETURNING true";
+const REPLACE_PHONES: &str = "UPDATE leads SET phones = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3";
 
-const REPLACE_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3 RETURNING true";
+const REPLACE_EMAILS: &str = "UPDATE leads SET emails = $2, updated_at = now() WHERE id = $1 AND ctid IS NOT DISTINCT FROM $3";
 
 // A row that would stay as it is is not written: score and status stand in an index, so it would be written into all.
 const SET_STATUSES: &str = "

@@ -72,6 +72,15 @@ pub fn run() -> Outcome {
             |turn| format!("SELECT rival.update_lead_statuses({})", ids(turn)),
         )?;
     }
+    // As a nightly pass over all leads finds them; the turns of both sides are all of the leads once.
+    db.run("UPDATE leads l SET quality_score = 0, status = 'new' FROM numbered k WHERE l.id = k.id AND k.n % 20 = 0")?;
+    db.run("VACUUM ANALYZE leads")?;
+    fight(
+        db,
+        &statuses("update_lead_statuses, one in twenty changes"),
+        |turn| format!("SELECT count(*) FROM update_lead_statuses({})", ids(turn)),
+        |turn| format!("SELECT rival.update_lead_statuses({})", ids(turn)),
+    )?;
     db.run("UPDATE leads SET quality_score = 0, status = 'new'")?;
     db.run("VACUUM FULL ANALYZE leads")?;
     fight(
