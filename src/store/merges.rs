@@ -163,15 +163,22 @@ UPDATE jobs j SET lead_id = m.folded_lead_id
 FROM lead_merges m
 WHERE m.id = $1 AND m.moved -> 'job_went_over' = 'true' AND j.id = (m.moved -> 'job' ->> 'id')::bigint AND j.lead_id = m.kept_lead_id";
 
-// Where the job ended with the merge or since: it is made again. A purchase that is over has been applied.
+// Where the job ended with the merge or since: it is made again. A purchase that is over has been applied; one that is not
+// is held, because whoever applies it in this moment would not find the job, which would wait for it for ever.
 const JOB_AGAIN: &str = "
+WITH under_way AS MATERIALIZED (
+    SELECT c.id FROM vendor_calls c
+    WHERE c.id = (SELECT (moved -> 'job' ->> 'call_id')::bigint FROM lead_merges WHERE id = $1)
+      AND c.state IN ('reserved', 'sending', 'answered')
+    FOR SHARE
+)
 INSERT INTO jobs (id, stage, lead_id, vendor, call_id, run_at, attempts, pass, alone, replays_call_id, rebuys_call_id, campaign,
                   waiting_for, created_at)
 SELECT j.id, j.stage, m.folded_lead_id, CASE WHEN c.id IS NULL AND j.call_id IS NOT NULL THEN NULL ELSE j.vendor END, c.id, j.run_at, j.attempts, j.pass,
        j.alone, r.id, b.id, j.campaign, j.waiting_for, j.created_at
 FROM lead_merges m
 CROSS JOIN LATERAL jsonb_populate_record(NULL::jobs, m.moved -> 'job') j
-LEFT JOIN vendor_calls c ON c.id = j.call_id AND c.state IN ('reserved', 'sending', 'answered')
+LEFT JOIN under_way c ON c.id = j.call_id
 LEFT JOIN vendor_calls r ON r.id = j.replays_call_id AND r.state = 'in_doubt'
 LEFT JOIN vendor_calls b ON b.id = j.rebuys_call_id AND b.state = 'in_doubt'
 WHERE m.id = $1 AND j.id IS NOT NULL
