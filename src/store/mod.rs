@@ -2,6 +2,9 @@
 //!
 //! Table names are bare: every SQL function of ours, and the worker's session, runs with
 //! `search_path = <extension's schema>, pg_temp`.
+//!
+//! Rows of `leads` are also read and written below SPI, where a statement would take several times as long as the rows:
+//! `scored`, `sightings` and `new_leads`.
 
 pub mod at_hand;
 pub mod budgets;
